@@ -1,0 +1,86 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The rooms of Chartlog and, for each, the rooms it may enter. A target's dependency list is its wall: a new
+// arrow here is a design change, and ARCHITECTURE.md and Tests/TidyTests change in the same commit.
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// System libraries: a module map and a header of inline functions each, no compiled C.
+let systemLibraries: [Target] = [
+    .systemLibrary(name: "CChecksum"),
+    .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+]
+
+/// Each room with the rooms it may enter. What is absent is forbidden.
+let rooms: [(name: String, enters: [String])] = [
+    ("Bytes", ["CChecksum"]),
+    ("JSON", ["Bytes"]),
+    ("Files", ["Bytes"]),
+    ("Consensus", []),
+    ("Records", ["Bytes", "JSON"]),
+    ("Keys", ["Bytes", "Files", "COpenSSL"]),
+    ("Compression", ["Bytes", "CLZ4"]),
+    ("SegmentedLog", ["Bytes", "Files", "Keys"]),
+    ("Views", ["Bytes", "Files", "Keys", "Records"]),
+    ("Replica", ["Bytes", "JSON", "Files", "Consensus", "Records", "Keys", "Compression", "SegmentedLog", "Views"]),
+    ("API", ["Bytes", "JSON", "Records"]),
+    ("Linux", ["Bytes", "Files", "CLinux"]),
+    ("Transport", ["Bytes", "Linux", "COpenSSL"]),
+    ("Client", ["Bytes", "JSON", "Linux", "Transport"]),
+    ("Server", [
+        "Bytes", "JSON", "Files", "Consensus", "Records", "Keys", "SegmentedLog", "Views", "Replica", "API", "Linux",
+        "Transport",
+    ]),
+    ("Clinic", ["Bytes"]),
+]
+
+/// The programs, with the rooms each may enter.
+let programs: [(name: String, enters: [String])] = [
+    (
+        "chartlog",
+        ["Bytes", "JSON", "Files", "Keys", "SegmentedLog", "Replica", "Linux", "Transport", "Client", "Server"]
+    ),
+    (
+        "chartlog-bench",
+        [
+            "Bytes", "JSON", "Files", "Records", "Keys", "Compression", "SegmentedLog", "Views", "Replica", "Linux",
+            "Transport", "Client", "Clinic",
+        ]
+    ),
+]
+
+/// The test targets, with the rooms each looks into beside its own.
+let tests: [(name: String, enters: [String])] = [
+    ("TestSupport", ["Bytes", "Files"]),
+]
+
+let package = Package(
+    name: "chartlog",
+    products: programs.map { .executable(name: $0.name, targets: [$0.name]) },
+    targets: systemLibraries
+        + rooms.map { room in
+            .target(name: room.name, dependencies: room.enters.map { .init(stringLiteral: $0) }, swiftSettings: settings)
+        }
+        + programs.map { program in
+            .executableTarget(
+                name: program.name, dependencies: program.enters.map { .init(stringLiteral: $0) }, swiftSettings: settings)
+        }
+        + tests.map { test in
+            test.name == "TestSupport"
+                ? .target(
+                    name: test.name, dependencies: test.enters.map { .init(stringLiteral: $0) },
+                    path: "Tests/TestSupport", swiftSettings: settings)
+                : .testTarget(
+                    name: test.name, dependencies: test.enters.map { .init(stringLiteral: $0) }, swiftSettings: settings)
+        }
+)

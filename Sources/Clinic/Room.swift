@@ -1,0 +1,1 @@
+// Clinic: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+// Replica: see ARCHITECTURE.md.
