@@ -59,9 +59,31 @@ let programs: [(name: String, enters: [String])] = [
     ),
 ]
 
-/// The test targets, with the rooms each looks into beside its own.
+/// The test targets, with the rooms each looks into.
 let tests: [(name: String, enters: [String])] = [
-    ("TestSupport", ["Bytes", "Files"]),
+    ("BytesTests", ["Bytes"]),
+    ("JSONTests", ["Bytes", "JSON"]),
+    ("FilesTests", ["Bytes", "Files"]),
+    ("ConsensusTests", ["Bytes", "Consensus"]),
+    ("RecordsTests", ["Bytes", "JSON", "Records"]),
+    ("KeysTests", ["Bytes", "Files", "Keys"]),
+    ("CompressionTests", ["Bytes", "Compression", "Clinic"]),
+    ("SegmentedLogTests", ["Bytes", "Files", "Keys", "SegmentedLog"]),
+    ("ViewsTests", ["Bytes", "Files", "Keys", "Records", "Views"]),
+    (
+        "ReplicaTests",
+        [
+            "Bytes", "JSON", "Files", "Consensus", "Records", "Keys", "Compression", "SegmentedLog", "Views", "Replica",
+            "Clinic",
+        ]
+    ),
+    ("APITests", ["Bytes", "JSON", "Records", "API"]),
+    ("LinuxTests", ["Bytes", "Files", "Linux"]),
+    ("TransportTests", ["Bytes", "Linux", "Transport"]),
+    ("ServerTests", ["Bytes", "JSON", "Files", "Records", "Keys", "Replica", "API", "Linux", "Transport", "Client", "Server"]),
+    ("ClinicTests", ["Bytes", "JSON", "Records", "Clinic"]),
+    ("ClusterTests", ["Bytes", "JSON", "Linux", "Client", "Clinic"]),
+    ("TidyTests", ["Bytes"]),
 ]
 
 let package = Package(
@@ -75,12 +97,13 @@ let package = Package(
             .executableTarget(
                 name: program.name, dependencies: program.enters.map { .init(stringLiteral: $0) }, swiftSettings: settings)
         }
+        + [
+            .target(
+                name: "TestSupport", dependencies: ["Bytes", "Files"], path: "Tests/TestSupport", swiftSettings: settings)
+        ]
         + tests.map { test in
-            test.name == "TestSupport"
-                ? .target(
-                    name: test.name, dependencies: test.enters.map { .init(stringLiteral: $0) },
-                    path: "Tests/TestSupport", swiftSettings: settings)
-                : .testTarget(
-                    name: test.name, dependencies: test.enters.map { .init(stringLiteral: $0) }, swiftSettings: settings)
+            .testTarget(
+                name: test.name, dependencies: (test.enters + ["TestSupport"]).map { .init(stringLiteral: $0) },
+                swiftSettings: settings)
         }
 )
