@@ -1,1 +1,0 @@
-// Keys: see ARCHITECTURE.md.
