@@ -1,1 +1,0 @@
-// Linux: see ARCHITECTURE.md.
