@@ -24,8 +24,9 @@ package struct Child: Sendable {
             unsafe (environment + ["SWIFT_BACKTRACE=enable=no"]).map { unsafe strdup($0) }
         unsafe settingPointers.append(nil)
         defer {
-            for unsafepointer in unsafe argumentPointers { unsafe free(pointer) }
-            for unsafepointer in unsafe settingPointers { unsafe free(pointer) }
+            // By index: swift-format 6.3 runs `for unsafe` together with its variable.
+            for index in unsafe argumentPointers.indices { unsafe free(argumentPointers[index]) }
+            for index in unsafe settingPointers.indices { unsafe free(settingPointers[index]) }
         }
         let process = try checked(
             "posix_spawn", unsafe clinux_spawn(program, argumentPointers, settingPointers, output, line))
