@@ -1,0 +1,39 @@
+package import Bytes
+
+/// What an operator may turn on one replica.
+package struct ReplicaConfiguration: Sendable {
+    /// Ids are used once in the life of a cluster; the first is 1.
+    package var id: Int
+    /// Events between two snapshots of the views.
+    package var snapshotEvery: UInt64 = 50_000
+    /// Requests of one credential a second, in the long run; twice as many in a burst.
+    package var requestsPerSecond: Double = 2_000
+    /// Appends that may wait for the disk; beyond it 503 `overloaded`.
+    package var waitingAppendsMax = 4_096
+    /// Bytes of events that may wait for the disk.
+    package var waitingBytesMax = 64 << 20
+
+    package init(id: Int) { self.id = id }
+}
+
+/// What `create` puts into the genesis entry.
+package struct GenesisPlan: Sendable {
+    /// 16 random bytes.
+    package var clusterID: [UInt8]
+    /// The replicas that vote at first.
+    package var members: [Int]
+    package var createdAt: Instant
+    package var tenantName: String
+    package var credentials: [PlannedCredential]
+
+    package init(
+        clusterID: [UInt8], members: [Int] = [1], createdAt: Instant, tenantName: String = "default",
+        credentials: [PlannedCredential]
+    ) {
+        self.clusterID = clusterID
+        self.members = members
+        self.createdAt = createdAt
+        self.tenantName = tenantName
+        self.credentials = credentials
+    }
+}

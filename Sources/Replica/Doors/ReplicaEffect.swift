@@ -1,0 +1,15 @@
+package import Records
+
+/// An order of a replica to its shell, to be carried out in the order given.
+package enum ReplicaEffect: Sendable {
+    /// A piece of an answer. Nothing follows the last one; after another, the next comes once `.drained` was said.
+    case answer(AskID, Answer, isLast: Bool)
+    /// Who may come in, replacing what was said before.
+    case credentials([CredentialRow])
+    /// Appends are acknowledged from now on, in this term.
+    case ready(term: UInt64)
+    /// Everything is on the disk and nothing more will come.
+    case stopped
+    /// Stop serving, say so, exit.
+    case stop(Problem)
+}
