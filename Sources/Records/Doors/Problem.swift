@@ -102,9 +102,10 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case missingStream = "missing-stream"
     case twoSubjects = "two-subjects"
     case keyReused = "idempotency-key-reused"
-    // 429, 501, 503, 504, 500
+    // 429, 501, 505, 503, 504, 500
     case tooMany = "too-many-requests"
     case notImplemented = "not-implemented"
+    case httpVersion = "http-version-not-supported"
     case unavailable = "unavailable"
     case noPrimary = "no-primary"
     case diskFull = "disk-full"
@@ -141,6 +142,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .headersTooLarge: 431
         case .internalError: 500
         case .notImplemented: 501
+        case .httpVersion: 505
         case .unavailable, .noPrimary, .diskFull, .damaged, .keyMissing, .clockAhead, .overloaded: 503
         case .outcomeUnknown: 504
         }
