@@ -1,0 +1,57 @@
+private import COpenSSL
+
+/// What all sessions of one side share: its identity, whom it trusts, and the rules (TLS 1.3 alone, ALPN http/1.1, no
+/// renegotiation, no tickets). Used by the thread that made it.
+@safe
+package final class TLSContext {
+    let context: OpaquePointer
+    let isServer: Bool
+
+    /// A server that shows the first certificate of `chain`, signed by the following ones. `clientAuthority`, when
+    /// given, must have signed the certificate of every client (mutual TLS).
+    package init(serverChain chain: [UInt8], key: [UInt8], clientAuthority: [UInt8]? = nil) throws(TLSError) {
+        unsafe context = try Self.bare(server: true)
+        isServer = true
+        try identify(chain: chain, key: key)
+        guard let clientAuthority else { return }
+        try trust(clientAuthority)
+    }
+
+    /// A client that trusts what `authority` has signed and nothing else. With a `chain` and a `key` it can show who
+    /// it is.
+    package init(
+        trusting authority: [UInt8], chain: [UInt8]? = nil, key: [UInt8]? = nil
+    ) throws(TLSError) {
+        unsafe context = try Self.bare(server: false)
+        isServer = false
+        try trust(authority)
+        guard let chain, let key else { return }
+        try identify(chain: chain, key: key)
+    }
+
+    deinit { unsafe SSL_CTX_free(context) }
+
+    private static func bare(server: Bool) throws(TLSError) -> OpaquePointer {
+        guard let context = unsafe copenssl_tls13(server ? 1 : 0), unsafe copenssl_http11(context, server ? 1 : 0) == 1
+        else { throw .exhausted }
+        return unsafe context
+    }
+
+    private func identify(chain: [UInt8], key: [UInt8]) throws(TLSError) {
+        let done = unsafe chain.withUnsafeBytes { chain in
+            unsafe key.withUnsafeBytes { key in
+                unsafe copenssl_identify(
+                    context, chain.baseAddress, Int32(chain.count), key.baseAddress, Int32(key.count))
+            }
+        }
+        guard done == 1 else { throw .badIdentity }
+    }
+
+    private func trust(_ authority: [UInt8]) throws(TLSError) {
+        let count = unsafe authority.withUnsafeBytes { bytes in
+            unsafe copenssl_trust(context, bytes.baseAddress, Int32(bytes.count))
+        }
+        guard count > 0 else { throw .noAuthority }
+        unsafe copenssl_demand_peer(context)
+    }
+}
