@@ -1,0 +1,89 @@
+/// Blocks of nine sizes cut from chunks of 16 KiB; a block given back is handed out again.
+///
+/// A block is named by its first unit of 8 bytes, plus one, so that 0 names none: 32 GiB at most.
+struct BlockPool: Sendable {
+    static let blockBytes = [24, 32, 48, 64, 96, 128, 256, 512, 1024]
+    private static let chunkBytes = 16_384
+
+    private var chunks: [[UInt8]] = []
+    /// Bytes handed out of the last chunk.
+    private var used = 0
+    /// For each size the block given back last; its first four bytes name the one before.
+    private var free: [UInt32] = Array(repeating: 0, count: 9)
+
+    /// A byte within a chunk.
+    struct Place {
+        var chunk: Int
+        var byte: Int
+
+        static func + (place: Place, bytes: Int) -> Place { Place(chunk: place.chunk, byte: place.byte + bytes) }
+    }
+
+    static func place(_ block: UInt32) -> Place {
+        let byte = Int(block - 1) * 8
+        return Place(chunk: byte / chunkBytes, byte: byte % chunkBytes)
+    }
+
+    mutating func take(_ size: UInt8) -> UInt32 {
+        let given = free[Int(size)]
+        if given != 0 {
+            free[Int(size)] = u32(at: Self.place(given))
+            return given
+        }
+        let bytes = Self.blockBytes[Int(size)]
+        if chunks.isEmpty || used + bytes > Self.chunkBytes {
+            chunks.append([UInt8](repeating: 0, count: Self.chunkBytes))
+            used = 0
+        }
+        let block = UInt32(((chunks.count - 1) * Self.chunkBytes + used) / 8) + 1
+        used += bytes
+        return block
+    }
+
+    mutating func giveBack(_ block: UInt32, size: UInt8) {
+        write(u32: free[Int(size)], at: Self.place(block))
+        free[Int(size)] = block
+    }
+
+    mutating func copy(_ count: Int, from source: Place, to target: Place) {
+        for index in 0..<count {
+            chunks[target.chunk][target.byte + index] = chunks[source.chunk][source.byte + index]
+        }
+    }
+
+    func u32(at place: Place) -> UInt32 {
+        var value: UInt32 = 0
+        for index in 0..<4 { value |= UInt32(chunks[place.chunk][place.byte + index]) << UInt32(8 * index) }
+        return value
+    }
+
+    mutating func write(u32 value: UInt32, at place: Place) {
+        for index in 0..<4 {
+            chunks[place.chunk][place.byte + index] = UInt8(truncatingIfNeeded: value >> UInt32(8 * index))
+        }
+    }
+
+    /// The number at `place`, which is moved past it.
+    func varint(at place: inout Place) -> UInt64 {
+        var value: UInt64 = 0
+        var shift: UInt64 = 0
+        while true {
+            let byte = chunks[place.chunk][place.byte]
+            place.byte += 1
+            value |= UInt64(byte & 0x7f) << shift
+            if byte & 0x80 == 0 { return value }
+            shift += 7
+        }
+    }
+
+    mutating func write(varint value: UInt64, at place: Place) {
+        var rest = value
+        var byte = place.byte
+        while rest >= 0x80 {
+            chunks[place.chunk][byte] = UInt8(truncatingIfNeeded: rest) | 0x80
+            rest >>= 7
+            byte += 1
+        }
+        chunks[place.chunk][byte] = UInt8(truncatingIfNeeded: rest)
+    }
+}

@@ -1,0 +1,57 @@
+// The audit view's lists, and the terms by which patients are found.
+extension Book {
+    /// How many items a scope has through a cut. Items are numbered from 0 in log order and never renumbered, so a
+    /// page is a range and a later cut only appends.
+    package func auditCount(_ scope: AuditScope, through cut: Cut) -> Int {
+        let end = min(cut.position + cut.record, UInt64(order.count))
+        return switch scope {
+        case .all: Int(end)
+        case .subject(let keyID): itemsOfSubject.count(of: keyID, below: UInt32(end))
+        case .actor(let token): itemsOfActor.count(of: token, below: UInt32(end))
+        }
+    }
+
+    /// The items numbered `range`, in log order.
+    ///
+    /// - Precondition: `range` lies within the scope's count.
+    package func auditItems(_ scope: AuditScope, in range: Range<Int>) -> [AuditItem] {
+        switch scope {
+        case .all: range.map { order[$0] }
+        case .subject(let keyID): itemsOfSubject.values(of: keyID, in: range).map { order[Int($0)] }
+        case .actor(let token): itemsOfActor.values(of: token, in: range).map { order[Int($0)] }
+        }
+    }
+
+    /// Adds search keys of a patient's current resource; keys it has already are passed over. Keys of earlier versions
+    /// stay: a search as of an earlier position needs them, and every candidate is checked against its resource.
+    package mutating func index(patient: StreamOrdinal, keys: [UInt64]) {
+        for key in keys where !patientsOfTerm.contains(patient.raw, in: key) {
+            patientsOfTerm.append(patient.raw, to: key)
+        }
+    }
+
+    /// Patients indexed under `key`: ascending, without repeats, of all tenants.
+    package func patients(key: UInt64) -> [StreamOrdinal] {
+        patientsOfTerm.values(of: key).sorted().map { StreamOrdinal(raw: $0) }
+    }
+
+    package func patientCount(key: UInt64) -> Int { patientsOfTerm.count(of: key) }
+
+    /// How many patients' terms are behind.
+    package var staleCount: Int { stale.count - staleFirst }
+
+    /// Takes up to `limit` of them, longest behind first; the caller indexes each before the book is searched.
+    package mutating func takeStale(limit: Int) -> [StalePatient] {
+        let end = min(stale.count, staleFirst + max(0, limit))
+        let taken = stale[staleFirst..<end].map {
+            StalePatient(stream: StreamOrdinal(raw: UInt32(truncatingIfNeeded: $0 >> 32)), from: $0 & 0xffff_ffff)
+        }
+        for patient in taken { streams[Int(patient.stream.raw)].isStale = false }
+        staleFirst = end
+        if staleFirst == stale.count {
+            stale = []
+            staleFirst = 0
+        }
+        return taken
+    }
+}
