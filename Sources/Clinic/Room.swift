@@ -1,1 +1,0 @@
-// Clinic: see ARCHITECTURE.md.
