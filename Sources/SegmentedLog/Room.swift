@@ -1,1 +1,0 @@
-// SegmentedLog: see ARCHITECTURE.md.

@@ -1,0 +1,72 @@
+package import Bytes
+
+/// "Durable through": one of two slots in separate pages of a segment file, 88 bytes, written in turn.
+///
+/// Only a state that a finished sync has proved is ever written, so a torn slot loses a newer truth, never invents one.
+package struct Watermark: Equatable, Sendable {
+    package static let count = 88
+    /// "CLWM".
+    static let magic: UInt32 = 0x4d57_4c43
+    static let version: UInt16 = 1
+    static let checksumAt = 84
+    /// Sequence of slot 0 and slot 1 in a closed segment, so that closed files are equal.
+    static let closedSequence = (UInt64.max - 1, UInt64.max)
+
+    package var cluster: ClusterIdentity
+    package var segment: UInt64
+    /// 0 or 1: also in the bytes, so that one slot copied over the other is no slot.
+    package var slot: Int
+    /// The higher one is the newer one.
+    package var sequence: UInt64
+    /// Every frame through this index was synced. One less than the segment's first index when none was.
+    package var through: UInt64
+    /// Hash of that frame.
+    package var hash: Digest
+
+    package init(
+        cluster: ClusterIdentity, segment: UInt64, slot: Int, sequence: UInt64, through: UInt64, hash: Digest
+    ) {
+        self.cluster = cluster
+        self.segment = segment
+        self.slot = slot
+        self.sequence = sequence
+        self.through = through
+        self.hash = hash
+    }
+
+    package var bytes: [UInt8] {
+        var writer = ByteWriter(reserving: Self.count)
+        writer.u32(Self.magic)
+        writer.u16(Self.version)
+        writer.u16(UInt16(slot))
+        writer.u64(sequence)
+        writer.u64(cluster.low)
+        writer.u64(cluster.high)
+        writer.u64(segment)
+        writer.u64(through)
+        writer.digest(hash)
+        writer.u32(0)
+        writer.u32(Checksum.crc32c(writer.bytes))
+        return writer.bytes
+    }
+
+    /// The slot in `bytes` from `offset` on; nil when it is not whole.
+    package init?(_ bytes: [UInt8], at offset: Int) {
+        guard offset >= 0, bytes.count - offset >= Self.count else { return nil }
+        var reader = ByteReader(bytes, in: offset..<(offset + Self.count))
+        do {
+            guard try reader.u32() == Self.magic, try reader.u16() == Self.version else { return nil }
+            slot = Int(try reader.u16())
+            sequence = try reader.u64()
+            cluster = ClusterIdentity(low: try reader.u64(), high: try reader.u64())
+            segment = try reader.u64()
+            through = try reader.u64()
+            hash = try reader.digest()
+            guard try reader.u32() == 0, slot < 2,
+                try reader.u32() == Checksum.crc32c(bytes, in: offset..<(offset + Self.checksumAt))
+            else { return nil }
+        } catch {
+            return nil
+        }
+    }
+}
