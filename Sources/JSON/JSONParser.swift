@@ -4,6 +4,8 @@ struct JSONParser {
     private(set) var cells: [JSONCell]
     private var open: [Open] = []
     private let depthMax: Int
+    /// White space was met between the first and the last byte of the value.
+    private(set) var isSpaced = false
 
     /// An array or object that has begun.
     private struct Open {
@@ -25,9 +27,9 @@ struct JSONParser {
 
     /// Reads one value and answers where it ends.
     mutating func value(of text: Span<UInt8>, from start: Int, to end: Int) throws(JSONError) -> Int {
-        var at = start
+        var at = Self.afterSpace(text, start, end)
         values: while true {
-            at = Self.afterSpace(text, at, end)
+            at = skip(text, at, end)
             guard at < end else { throw JSONError(.unexpectedEnd, at: at) }
             switch text[at] {
             case 0x7b:
@@ -56,11 +58,11 @@ struct JSONParser {
             }
             // After a value, or right after the bracket of an empty container.
             while let container = open.last {
-                at = Self.afterSpace(text, at, end)
+                at = skip(text, at, end)
                 guard at < end else { throw JSONError(.unexpectedEnd, at: at) }
                 switch (text[at], container.isObject) {
                 case (0x2c, true):
-                    at = Self.afterSpace(text, at + 1, end)
+                    at = skip(text, at + 1, end)
                     at = try name(text, at, end)
                     continue values
                 case (0x2c, false):
@@ -89,6 +91,14 @@ struct JSONParser {
     }
 
     @inline(__always)
+    private mutating func skip(_ text: Span<UInt8>, _ start: Int, _ end: Int) -> Int {
+        if start < end, text[start] > 0x20 { return start }
+        let at = Self.afterSpace(text, start, end)
+        if at > start { isSpaced = true }
+        return at
+    }
+
+    @inline(__always)
     private mutating func add(_ kind: JSONKind, _ start: Int, _ end: Int, escaped: Bool = false) {
         cells.append(JSONCell(kind, start: start, end: end, escaped: escaped, next: UInt32(cells.count + 1)))
     }
@@ -99,7 +109,7 @@ struct JSONParser {
         guard open.count < depthMax else { throw JSONError(.tooDeep, at: at) }
         open.append(Open(cell: cells.count, isObject: kind == .object))
         add(kind, at, at)
-        return Self.afterSpace(text, at + 1, end)
+        return skip(text, at + 1, end)
     }
 
     private mutating func word(
@@ -119,7 +129,7 @@ struct JSONParser {
         guard text[at] == 0x22 else { throw JSONError(.unexpectedByte, at: at) }
         let (after, escaped) = try Self.string(text, at, end)
         let fingerprint = JSONName.fingerprint(text, at + 1, after - 1, escaped: escaped)
-        let new = JSONCell(.string, start: at, end: after, escaped: escaped, next: fingerprint)
+        let new = JSONCell(.string, start: at, end: after, escaped: escaped, isName: true, next: fingerprint)
         let top = open.count - 1
         open[top].names += 1
         let bit: UInt64 = 1 << UInt64(fingerprint & 63)
@@ -128,7 +138,7 @@ struct JSONParser {
         }
         open[top].met |= bit
         cells.append(new)
-        let colon = Self.afterSpace(text, after, end)
+        let colon = skip(text, after, end)
         guard colon < end else { throw JSONError(.unexpectedEnd, at: colon) }
         guard text[colon] == 0x3a else { throw JSONError(.unexpectedByte, at: colon) }
         return colon + 1

@@ -7,6 +7,8 @@ package struct JSONText: Sendable {
     /// The bytes that were given, of which `range(of: root)` is the value.
     package let bytes: [UInt8]
     let cells: [JSONCell]
+    /// White space stands between the tokens of the value.
+    package let isSpaced: Bool
 
     /// Checks all of `range` (of everything, when nil).
     package init(parsing bytes: [UInt8], in range: Range<Int>? = nil, limits: JSONLimits = .standard) throws(JSONError)
@@ -22,6 +24,7 @@ package struct JSONText: Sendable {
         guard rest == range.upperBound else { throw JSONError(.trailingBytes, at: rest) }
         self.bytes = bytes
         cells = parser.cells
+        isSpaced = parser.isSpaced
     }
 
     /// Checks one value at the beginning of `range` (after white space) and leaves what follows it alone:
@@ -40,6 +43,7 @@ package struct JSONText: Sendable {
         }
         self.bytes = bytes
         cells = parser.cells
+        isSpaced = parser.isSpaced
     }
 
     package var root: JSONNode { JSONNode(0) }
@@ -69,15 +73,15 @@ package enum JSONKind: UInt8, Sendable {
 
 /// One value on the tape: a container is followed by what it holds, a name by its value.
 struct JSONCell: Sendable {
-    /// kind in the upper three bits.
+    /// The kind in the upper three bits, 7 for a name.
     private var startAndKind: UInt32
     /// The upper bit: the string holds escapes.
     private var endAndEscaped: UInt32
     /// Of a value: the cell after it and all it holds. Of a name: its fingerprint.
     var next: UInt32
 
-    init(_ kind: JSONKind, start: Int, end: Int, escaped: Bool = false, next: UInt32) {
-        startAndKind = UInt32(truncatingIfNeeded: start) | UInt32(kind.rawValue) << 29
+    init(_ kind: JSONKind, start: Int, end: Int, escaped: Bool = false, isName: Bool = false, next: UInt32) {
+        startAndKind = UInt32(truncatingIfNeeded: start) | (isName ? 7 : UInt32(kind.rawValue)) << 29
         endAndEscaped = UInt32(truncatingIfNeeded: end) | (escaped ? 1 << 31 : 0)
         self.next = next
     }
@@ -85,12 +89,13 @@ struct JSONCell: Sendable {
     var start: Int { Int(startAndKind & 0x1fff_ffff) }
     var end: Int { Int(endAndEscaped & 0x7fff_ffff) }
     var isEscaped: Bool { endAndEscaped >> 31 == 1 }
+    var isName: Bool { startAndKind >> 29 == 7 }
 
     var kind: JSONKind {
         switch startAndKind >> 29 {
         case 0: .object
         case 1: .array
-        case 2: .string
+        case 2, 7: .string
         case 3: .number
         case 4: .true
         case 5: .false

@@ -25,6 +25,8 @@ package enum ProblemField: Equatable, Sendable {
     case neighbours(before: UInt64, after: UInt64)
     /// A member, attribute, header or parameter by its name in the specification.
     case member(String)
+    /// Where in the body a JSON text goes wrong, in bytes from its beginning.
+    case offset(Int)
     case limit(Int)
     case retryAfterSeconds(Int)
     /// The busy interval and who is busy, never the other patient.
