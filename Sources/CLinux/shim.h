@@ -188,11 +188,11 @@ static inline void clinux_event_clear(int descriptor) {
     (void)ignored;
 }
 
-/// 1 when readable (writable when `writing`) or broken, 0 when the time is up. Interruptions shorten the wait.
+/// 1 when readable (`writing` 1: writable, 2: either) or broken, 0 when the time is up. Interruptions shorten the wait.
 static inline int clinux_poll(int descriptor, int writing, int milliseconds) {
     struct pollfd wait;
     wait.fd = descriptor;
-    wait.events = writing ? POLLOUT : POLLIN;
+    wait.events = writing == 2 ? POLLIN | POLLOUT : writing ? POLLOUT : POLLIN;
     wait.revents = 0;
     int count = poll(&wait, 1, milliseconds);
     if (count < 0) return errno == EINTR ? 0 : -errno;

@@ -74,6 +74,11 @@ package final class Socket {
         clinux_poll(descriptor, writing ? 1 : 0, Int32(clamping: milliseconds)) == 1
     }
 
+    /// Waits until it can be read or written; false when the time is up first.
+    package func waitEither(milliseconds: Int) -> Bool {
+        clinux_poll(descriptor, 2, Int32(clamping: milliseconds)) == 1
+    }
+
     private static func moved(_ result: Int, none: Moved) -> Moved {
         if result > 0 { return .bytes(result) }
         if result == 0 { return none }

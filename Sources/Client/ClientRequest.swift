@@ -1,0 +1,46 @@
+/// One request, before it is bytes.
+package struct ClientRequest: Sendable {
+    package var method: String
+    /// Path and query as they go out.
+    package var target: String
+    package var fields: [(name: String, value: String)]
+    package var body: [UInt8]
+
+    package init(
+        _ method: String, _ target: String, fields: [(name: String, value: String)] = [], body: [UInt8] = []
+    ) {
+        self.method = method
+        self.target = target
+        self.fields = fields
+        self.body = body
+    }
+
+    /// The request as bytes for one endpoint, with key and purpose of the context where the fields say neither.
+    package func bytes(to endpoint: Endpoint, as context: ContextFile) -> [UInt8] {
+        var text = "\(method) \(target) HTTP/1.1\r\nHost: \(endpoint.authority)\r\n"
+        for field in fields { text += "\(field.name): \(field.value)\r\n" }
+        if !says("authorization") { text += "Authorization: Bearer \(context.key)\r\n" }
+        if let purpose = context.purpose, !says("x-purpose-of-use") { text += "X-Purpose-Of-Use: \(purpose)\r\n" }
+        if !body.isEmpty || method == "POST" { text += "Content-Length: \(body.count)\r\n" }
+        text += "\r\n"
+        var bytes = Array(text.utf8)
+        bytes.append(contentsOf: body)
+        return bytes
+    }
+
+    private func says(_ name: String) -> Bool { fields.contains { $0.name.lowercased() == name } }
+
+    /// `text` percent-encoded so that it can stand as a value in a query or as a segment of a path (RFC 3986: all
+    /// but the unreserved characters).
+    package static func encoded(_ text: String) -> String {
+        let digits = Array("0123456789ABCDEF".utf8)
+        var bytes: [UInt8] = []
+        for byte in text.utf8 {
+            switch byte {
+            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x2d, 0x2e, 0x5f, 0x7e: bytes.append(byte)
+            default: bytes += [0x25, digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
