@@ -1,1 +1,0 @@
-// Compression: see ARCHITECTURE.md.
