@@ -143,6 +143,16 @@ static inline int clinux_lock(int descriptor) {
     return errno == EACCES ? -EAGAIN : -errno;
 }
 
+/// 1 when another process holds the lock of the file, 0 when none does.
+static inline int clinux_is_locked(int descriptor) {
+    struct flock lock;
+    memset(&lock, 0, sizeof lock);
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    if (fcntl(descriptor, F_GETLK, &lock) < 0) return -errno;
+    return lock.l_type != F_UNLCK;
+}
+
 // Waiting
 
 static inline int clinux_epoll_create(void) {
@@ -206,6 +216,11 @@ static inline int64_t clinux_clock(int clock) {
 }
 static inline int64_t clinux_clock_boot(void) { return clinux_clock(CLOCK_BOOTTIME); }
 static inline int64_t clinux_clock_wall(void) { return clinux_clock(CLOCK_REALTIME); }
+
+static inline void clinux_pause(int64_t milliseconds) {
+    struct timespec rest = {(time_t)(milliseconds / 1000), (long)(milliseconds % 1000) * 1000000};
+    nanosleep(&rest, NULL);
+}
 
 static inline int clinux_pipe(int *reading, int *writing) {
     int ends[2];

@@ -40,6 +40,9 @@ package struct Descriptor: ~Copyable, Sendable {
 package struct PipeEnds: ~Copyable {
     package let reading: Descriptor
     package let writing: Descriptor
+
+    /// The reading end; the writing end is closed.
+    package consuming func readingEnd() -> Descriptor { reading }
 }
 
 /// Writing to descriptors that belong to the process: standard output, standard error.

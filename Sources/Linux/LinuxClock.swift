@@ -12,3 +12,8 @@ package enum LinuxClock {
     /// What the machine takes for the time of day (CLOCK_REALTIME); it may jump.
     package static func wall() -> Instant { Instant(microseconds: clinux_clock_wall() / 1000) }
 }
+
+extension LinuxClock {
+    /// Lets the thread rest. For loops that wait for another process, nowhere else.
+    package static func pause(milliseconds: Int) { clinux_pause(Int64(milliseconds)) }
+}

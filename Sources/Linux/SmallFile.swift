@@ -54,6 +54,14 @@ package enum SmallFile {
         return file
     }
 
+    /// Whether another process holds the file's lock; false when there is no such file.
+    package static func isLocked(_ path: String) -> Bool {
+        let number = unsafe clinux_open(-1, path, Int32(CLINUX_READ))
+        guard number >= 0 else { return false }
+        let file = Descriptor(owning: number)
+        return clinux_is_locked(file.number) == 1
+    }
+
     /// Permission bits, 0o600 for example.
     package static func mode(_ path: String) throws(LinuxError) -> Int {
         Int(try checked("stat", unsafe clinux_mode(-1, path))) & 0o7777

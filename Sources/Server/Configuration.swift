@@ -1,0 +1,127 @@
+package import API
+private import JSON
+private import Linux
+package import Replica
+
+/// Why a command of the server cannot go on: a constant sentence for whoever typed it, which says what to do.
+package struct ServerError: Error, Equatable, Sendable {
+    package var sentence: String
+    /// 1 refused or failed, 2 usage.
+    package var exitCode: Int32
+
+    package init(_ sentence: StaticString, exitCode: Int32 = 1) {
+        self.sentence = "\(sentence)"
+        self.exitCode = exitCode
+    }
+}
+
+/// What one replica is told by its `config.json`. Paths in the file are relative to it.
+package struct Configuration: Sendable {
+    /// Where the root key comes from.
+    package enum RootKeySource: Equatable, Sendable {
+        case file(String)
+        /// A program and its arguments, whose output is the key.
+        case command([String])
+    }
+
+    package var replica: ReplicaConfiguration
+    /// The replica's own directory: pid, lock, and `data` below it.
+    package var directory: String
+    package var address: String
+    package var port: Int
+    package var rootKey: RootKeySource
+    package var certificate: String
+    package var certificateKey: String
+    package var limits = Limits()
+
+    /// Bounds that keep a slow, huge or malicious client from costing more than its share.
+    package struct Limits: Sendable {
+        package var request = RequestLimits()
+        package var connectionsMax = 1024
+        /// Bytes of all bodies that are being received or answered at once; beyond it 503.
+        package var bodyBytesMax = 128 << 20
+        /// From the first byte (or from connecting) to the end of the head.
+        package var headMilliseconds: UInt64 = 10_000
+        package var bodyMilliseconds: UInt64 = 60_000
+        package var idleMilliseconds: UInt64 = 75_000
+        /// Without a byte taken by a client that has bytes to take.
+        package var stallMilliseconds: UInt64 = 30_000
+        /// Without a first answer from the loop.
+        package var answerMilliseconds: UInt64 = 30_000
+        /// How long a refused request may go on sending before its connection is cut.
+        package var lingerMilliseconds: UInt64 = 2_000
+
+        package init() {}
+    }
+
+    /// Reads and checks a configuration file.
+    package static func read(_ path: String) throws(ServerError) -> Configuration {
+        guard let bytes = try? SmallFile.read(path) else {
+            throw ServerError("The configuration file cannot be read.", exitCode: 2)
+        }
+        guard let text = try? JSONText(parsing: bytes) else {
+            throw ServerError("The configuration file is not JSON.", exitCode: 2)
+        }
+        let view = text.view
+        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        func resolved(_ name: String) -> String? {
+            view[name]?.string.map { $0.hasPrefix("/") ? $0 : "\(directory)/\($0)" }
+        }
+        guard let id = view["replica"]?.integer, (1...Int64(Int32.max)).contains(id) else {
+            throw ServerError("The configuration needs a replica, a number from 1.", exitCode: 2)
+        }
+        guard let address = view["address"]?.string, let port = view["port"]?.integer, (0...65_535).contains(port)
+        else { throw ServerError("The configuration needs an address and a port.", exitCode: 2) }
+        guard let certificate = resolved("certificate"), let certificateKey = resolved("certificateKey") else {
+            throw ServerError("The configuration needs a certificate and a certificateKey.", exitCode: 2)
+        }
+        let source: RootKeySource
+        if let file = resolved("rootKey") {
+            source = .file(file)
+        } else if let words = view["rootKeyCommand"]?.elements.compactMap({ $0.string }), !words.isEmpty {
+            source = .command(words)
+        } else {
+            throw ServerError("The configuration needs a rootKey or a rootKeyCommand.", exitCode: 2)
+        }
+        var configuration = Configuration(
+            replica: ReplicaConfiguration(id: Int(id)), directory: directory, address: address, port: Int(port),
+            rootKey: source, certificate: certificate, certificateKey: certificateKey)
+        if let limits = view["limits"] { try configuration.tighten(limits) }
+        return configuration
+    }
+
+    /// Takes over the bounds that an operator has set.
+    private mutating func tighten(_ view: JSONView) throws(ServerError) {
+        func number(_ name: String, _ allowed: ClosedRange<Int64>) throws(ServerError) -> Int? {
+            guard let member = view[name] else { return nil }
+            guard let value = member.integer, allowed.contains(value) else {
+                throw ServerError("A limit in the configuration is no number of the allowed range.", exitCode: 2)
+            }
+            return Int(value)
+        }
+        if let value = try number("connections", 1...100_000) { limits.connectionsMax = value }
+        if let value = try number("requestBytes", 1024...(1 << 30)) { limits.request.bodyBytesMax = value }
+        if let value = try number("bodyBytes", 1 << 20...(1 << 40)) { limits.bodyBytesMax = value }
+        if let value = try number("headMilliseconds", 10...3_600_000) { limits.headMilliseconds = UInt64(value) }
+        if let value = try number("bodyMilliseconds", 10...3_600_000) { limits.bodyMilliseconds = UInt64(value) }
+        if let value = try number("idleMilliseconds", 10...3_600_000) { limits.idleMilliseconds = UInt64(value) }
+        if let value = try number("stallMilliseconds", 10...3_600_000) { limits.stallMilliseconds = UInt64(value) }
+        if let value = try number("snapshotEvery", 1...(1 << 40)) { replica.snapshotEvery = UInt64(value) }
+        if let value = try number("requestsPerSecond", 1...1_000_000_000) { replica.requestsPerSecond = Double(value) }
+    }
+
+    /// The file's text, as `init` writes it for replica `id` of a layout.
+    static func text(replica id: Int, address: String, port: Int) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.object { object in
+            object.member("replica", id)
+            object.member("address", address)
+            object.member("port", port)
+            object.member("rootKey", "../root.key")
+            object.member("certificate", "../tls/replica-\(id).pem")
+            object.member("certificateKey", "../tls/replica-\(id).key")
+        }
+        writer.endLine()
+        return writer.bytes
+    }
+}
