@@ -1,0 +1,75 @@
+/// What a server counts, as plain numbers; whoever serves /metrics fills it in. No label ever names a patient, a
+/// stream, a credential or an address.
+package struct Counters: Equatable, Sendable {
+    /// A histogram of seconds: how many observations lay at or under each bound, not yet summed up.
+    package struct Histogram: Equatable, Sendable {
+        /// Upper bounds in seconds.
+        package static let bounds: [Double] = [
+            0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
+        ]
+
+        /// One count a bound, and a last one for what lay above all.
+        package private(set) var counts: [UInt64]
+        package private(set) var sumSeconds: Double
+
+        package init() {
+            counts = Array(repeating: 0, count: Self.bounds.count + 1)
+            sumSeconds = 0
+        }
+
+        package mutating func observe(seconds: Double) {
+            var index = 0
+            while index < Self.bounds.count, seconds > Self.bounds[index] { index += 1 }
+            counts[index] += 1
+            sumSeconds += seconds
+        }
+    }
+
+    /// Requests by route template, method and class of status (2 for 2xx).
+    package struct RequestKind: Hashable, Comparable, Sendable {
+        package var route: String
+        package var method: String
+        package var statusClass: Int
+
+        package init(route: String, method: String, statusClass: Int) {
+            self.route = route
+            self.method = method
+            self.statusClass = statusClass
+        }
+
+        package static func < (a: RequestKind, b: RequestKind) -> Bool {
+            (a.route, a.method, a.statusClass) < (b.route, b.method, b.statusClass)
+        }
+    }
+
+    package var requests: [RequestKind: UInt64] = [:]
+    /// From the last byte of a request to the last byte of its answer's first piece.
+    package var latency = Histogram()
+    package var fsync = Histogram()
+    package var appendedEvents: UInt64 = 0
+    /// Bytes of event JSON appended.
+    package var appendedBytes: UInt64 = 0
+    /// Bytes received and sent inside TLS.
+    package var receivedBytes: UInt64 = 0
+    package var sentBytes: UInt64 = 0
+    /// Requests refused before a credential was known, by problem name.
+    package var refused: [String: UInt64] = [:]
+    package var connections: UInt64 = 0
+    package var acceptedConnections: UInt64 = 0
+    package var followers: UInt64 = 0
+    package var position: UInt64 = 0
+    package var record: UInt64 = 0
+    package var index: UInt64 = 0
+    package var term: UInt64 = 0
+    /// Entries appended and not yet durable.
+    package var undurableEntries: UInt64 = 0
+    package var isPrimary = false
+    package var isReady = false
+    package var residentBytes: UInt64 = 0
+    package var logBytes: UInt64 = 0
+    package var freeBytes: UInt64 = 0
+    package var uptimeSeconds: Double = 0
+    package var version = ""
+
+    package init() {}
+}

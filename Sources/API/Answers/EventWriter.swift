@@ -1,0 +1,112 @@
+import Bytes
+import JSON
+import Records
+
+/// Events as they are read back: what was sent, and what the server knows of it.
+enum EventWriter {
+    /// The stored object with `position` (text: a CloudEvents integer has 32 bits), `streamversion`, `recordedtime`
+    /// and `actor` spliced in before its closing brace.
+    static func write(_ event: ShownEvent, onto out: inout [UInt8]) {
+        precondition(event.json.count > 2 && event.json.last == 0x7d)
+        out.append(contentsOf: event.json[..<(event.json.count - 1)])
+        out.append(",\"position\":\"")
+        out.append(decimal: event.position)
+        out.append("\",\"streamversion\":")
+        out.append(decimal: event.version)
+        out.append(",\"recordedtime\":\"")
+        out.append(contentsOf: event.recorded.bytes)
+        out.append("\",\"actor\":")
+        var writer = JSONWriter(onto: out)
+        writer.string(event.actor)
+        out = writer.bytes
+        out.append("}")
+    }
+
+    /// NDJSON: one event a line, and a line for the mark.
+    static func lines(_ piece: EventsPiece, onto out: inout [UInt8]) {
+        for event in piece.events {
+            write(event, onto: &out)
+            out.append("\n")
+        }
+        switch piece.mark {
+        case .none: break
+        case .end(let position, let more):
+            out.append("{\"end\":")
+            end(position, more, onto: &out)
+            out.append("}\n")
+        case .caughtUp(let position):
+            out.append("{\"caughtup\":{\"position\":")
+            out.append(decimal: position)
+            out.append("}}\n")
+        case .alive(let position):
+            out.append("{\"position\":")
+            out.append(decimal: position)
+            out.append("}\n")
+        }
+    }
+
+    /// Server-sent events: stored objects have no raw line ends, so each is one `data` line. A sign of life is a
+    /// comment with an id, by which a client that reconnects need not look again at what its filter left out.
+    static func serverSent(_ piece: EventsPiece, onto out: inout [UInt8]) {
+        for event in piece.events {
+            out.append("id: ")
+            out.append(decimal: event.position)
+            out.append("\ndata: ")
+            write(event, onto: &out)
+            out.append("\n\n")
+        }
+        switch piece.mark {
+        case .none: break
+        case .end(let position, let more):
+            out.append("event: end\ndata: ")
+            end(position, more, onto: &out)
+            out.append("\n\n")
+        case .caughtUp(let position):
+            out.append("event: caughtup\nid: ")
+            out.append(decimal: position)
+            out.append("\ndata: {\"position\":")
+            out.append(decimal: position)
+            out.append("}\n\n")
+        case .alive(let position):
+            out.append(": alive\nid: ")
+            out.append(decimal: position)
+            out.append("\n\n")
+        }
+    }
+
+    private static func end(_ position: UInt64, _ more: Bool, onto out: inout [UInt8]) {
+        out.append("{\"position\":")
+        out.append(decimal: position)
+        out.append(more ? ",\"more\":true}" : ",\"more\":false}")
+    }
+
+    /// Elements of an array; `isFirst` until one was written.
+    static func elements(_ piece: EventsPiece, isFirst: inout Bool, onto out: inout [UInt8]) {
+        for event in piece.events {
+            if !isFirst { out.append(",") }
+            isFirst = false
+            write(event, onto: &out)
+        }
+    }
+
+    /// The answer to an append.
+    static func appended(_ appended: Appended, onto out: inout [UInt8]) {
+        var writer = JSONWriter(onto: out)
+        out = []
+        writer.object { writer in
+            writer.member("position", appended.position)
+            writer.array("events") { writer in
+                for event in appended.events {
+                    writer.object { writer in
+                        writer.member("id", event.id)
+                        writer.member("subject", event.subject)
+                        writer.member("version", event.version)
+                        writer.member("position", event.position)
+                        writer.member("recordedtime", event.recorded.text)
+                    }
+                }
+            }
+        }
+        out = writer.bytes
+    }
+}
