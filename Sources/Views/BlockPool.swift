@@ -51,6 +51,14 @@ struct BlockPool: Sendable {
         }
     }
 
+    mutating func write(_ bytes: [UInt8], in range: Range<Int>, at place: Place) {
+        var byte = place.byte
+        for index in range {
+            chunks[place.chunk][byte] = bytes[index]
+            byte += 1
+        }
+    }
+
     func u32(at place: Place) -> UInt32 {
         var value: UInt32 = 0
         for index in 0..<4 { value |= UInt32(chunks[place.chunk][place.byte + index]) << UInt32(8 * index) }

@@ -99,7 +99,7 @@ struct ListReference: Equatable {
 
 /// The rare lists of more than one ordinal, each as its count and its ordinals; what is replaced stays behind.
 struct OverflowLists: Sendable {
-    private(set) var words = ChunkedTable<UInt32>(shift: 12)
+    fileprivate(set) var words = ChunkedTable<UInt32>(shift: 12)
 
     mutating func reference(to list: [UInt32]) -> ListReference {
         if list.isEmpty { return .none }
@@ -121,4 +121,9 @@ struct OverflowLists: Sendable {
         if reference.raw & ListReference.severalBit == 0 { return reference.raw }
         return words[Int(reference.raw & ~ListReference.severalBit) + 1 + index]
     }
+}
+
+extension OverflowLists {
+    /// Appends a word as it stood in a snapshot.
+    mutating func take(_ word: UInt32) { words.append(word) }
 }

@@ -11,6 +11,8 @@ struct LogOrder: Sendable {
     private(set) var count = 0
     private var records: UInt32 = 0
 
+    var recordCount: UInt64 { UInt64(records) }
+
     mutating func append(isRecord: Bool) {
         if count & 511 == 0 { ranks.append(records) }
         if count & 63 == 0 { words.append(0) }
@@ -19,6 +21,16 @@ struct LogOrder: Sendable {
             records += 1
         }
         count += 1
+    }
+
+    /// Appends the low `bits` of a word as `words` held it; only the last word has fewer than 64.
+    mutating func append(word: UInt64, bits: Int) {
+        precondition(count & 63 == 0)
+        if count & 511 == 0 { ranks.append(records) }
+        let held = bits == 64 ? word : word & ((1 << UInt64(bits)) - 1)
+        words.append(held)
+        records += UInt32(held.nonzeroBitCount)
+        count += bits
     }
 
     /// - Precondition: `item` is below `count`.

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// Lists of 32-bit numbers under 64-bit keys, in the order they were appended, as varints of zigzag differences.
 ///
 /// A list of one value lives in its head. A longer one has a block of 24 bytes that moves to the next size when it is
@@ -47,6 +49,11 @@ struct PostingLists: Sendable {
             index.insert(ordinal, hash: Mix.word(key)) { Mix.word(heads[Int($0)].key) }
             return
         }
+        append(value, toList: list)
+    }
+
+    /// Appends to the list made as number `list`.
+    mutating func append(_ value: UInt32, toList list: Int) {
         var head = heads[list]
         let code = Self.code(from: head.last, to: value)
         let bytes = Self.bytes(of: code)
@@ -87,6 +94,34 @@ struct PostingLists: Sendable {
         }
     }
 
+    /// The most bytes of differences that one block holds that still moves.
+    static var payloadOfMovingMax: Int { BlockPool.blockBytes[Int(movingSize)] - headerBytes }
+
+    /// Gives the list made last, which has one value, the others of `count` at once: a block of the fitting size.
+    mutating func place(
+        _ codes: Range<Int>, count: Int, after first: UInt32, from reader: inout ByteReader
+    ) throws(ByteError) {
+        var head = heads[heads.count - 1]
+        guard count > 1 else {
+            guard codes.isEmpty else { throw .malformed }
+            return
+        }
+        var size: UInt8 = 0
+        while BlockPool.blockBytes[Int(size)] < Self.headerBytes + codes.count { size += 1 }
+        head.tail = pool.take(size)
+        head.size = size
+        let place = BlockPool.place(head.tail)
+        pool.write(u32: 0, at: place)
+        pool.write(u32: 1, at: place + 4)
+        pool.write(u32: first, at: place + 8)
+        pool.write(reader.bytes, in: codes, at: place + Self.headerBytes)
+        for _ in 1..<count { head.last = Self.value(from: head.last, code: try reader.varint()) }
+        guard reader.isAtEnd else { throw .malformed }
+        head.used = UInt16(codes.count)
+        head.count = UInt32(count)
+        heads[heads.count - 1] = head
+    }
+
     /// All values, oldest first.
     func values(of key: UInt64) -> [UInt32] { values(of: key, in: 0..<count(of: key)) }
 
@@ -94,7 +129,15 @@ struct PostingLists: Sendable {
     ///
     /// - Precondition: `range` lies within 0..<count(of: key).
     func values(of key: UInt64, in range: Range<Int>) -> [UInt32] {
-        guard let list = head(of: key), !range.isEmpty else { return [] }
+        guard let list = head(of: key) else { return [] }
+        return values(ofList: list, in: range)
+    }
+
+    /// The key and length of the list made as number `list`, from 0.
+    func list(_ list: Int) -> (key: UInt64, count: Int) { (heads[list].key, Int(heads[list].count)) }
+
+    func values(ofList list: Int, in range: Range<Int>) -> [UInt32] {
+        if range.isEmpty { return [] }
         let head = heads[list]
         precondition(range.lowerBound >= 0 && range.upperBound <= Int(head.count))
         if head.tail == 0 { return [head.last] }

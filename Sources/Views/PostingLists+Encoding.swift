@@ -1,0 +1,47 @@
+internal import Bytes
+
+// Lists as they stand in a snapshot: their values, never their blocks, so that the bytes do not tell how they grew.
+extension PostingLists {
+    /// A run is at most this many values; a longer list is several runs.
+    static let runValuesMax = 4096
+
+    /// Appends a run: u64 key, varint count, varint code of its first value from 0, varint bytes of the other codes,
+    /// the codes.
+    func encode(list number: Int, from first: Int, onto writer: inout ByteWriter) {
+        let (key, count) = list(number)
+        let range = first..<min(count, first + Self.runValuesMax)
+        let values = values(ofList: number, in: range)
+        var codes = ByteWriter(reserving: values.count * 2)
+        for index in values.indices.dropFirst() { codes.varint(Self.code(from: values[index - 1], to: values[index])) }
+        writer.u64(key)
+        writer.varint(values.count)
+        writer.varint(UInt64(values[0]))
+        writer.counted(codes.bytes)
+    }
+
+    /// Takes a run: a new list, or the end of the list made last.
+    mutating func take(runFrom reader: inout ByteReader) throws(ByteError) {
+        let key = try reader.u64()
+        let count = try reader.count(atMost: Self.runValuesMax)
+        let first = UInt32(try reader.count(atMost: Int(UInt32.max)))
+        let codes = try reader.range(try reader.count(atMost: reader.remaining))
+        guard count >= 1 else { throw .malformed }
+        var values = ByteReader(reader.bytes, in: codes)
+        if listCount > 0, list(listCount - 1).key == key {
+            append(first, to: key)
+        } else {
+            guard self.count(of: key) == 0 else { throw .malformed }
+            append(first, to: key)
+            if codes.count <= Self.payloadOfMovingMax {
+                try place(codes, count: count, after: first, from: &values)
+                return
+            }
+        }
+        var last = first
+        for _ in 1..<count {
+            last = Self.value(from: last, code: try values.varint())
+            append(last, toList: listCount - 1)
+        }
+        guard values.isAtEnd else { throw .malformed }
+    }
+}
