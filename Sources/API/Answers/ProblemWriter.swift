@@ -62,6 +62,7 @@ package enum ProblemWriter {
             writer.array("allow") { writer in
                 for method in methods { writer.string(method) }
             }
+        case .offset(let offset): writer.member("offset", offset)
         case .index(let index): writer.member("index", index)
         case .segment(let segment): writer.member("segment", segment)
         }

@@ -24,13 +24,13 @@ enum AppendReader {
         try Inquiry.refuseIfMatch(head)
         try Inquiry.refuseCoded(head)
         try Inquiry.query(head).refuseLeft()
-        let key = try RequestFields.idempotencyKey(head)
+        _ = try RequestFields.idempotencyKey(head)
         let contentType = try RequestFields.single(.contentType, head)
         switch try mode(contentType, head) {
         case .structured, .batch, .binary:
             throw Problem(.notImplemented, "Wait for events to be read.")
         }
-        _ = key
+
     }
 
     /// `application/cloudevents-batch` is tested before `application/cloudevents`, of which it is an extension;
