@@ -39,7 +39,10 @@ package struct IncomingEvent: Sendable {
     /// Ids of the patients whose data it is, ascending, as far as the event says so itself. A patch of an appointment
     /// that leaves `participant` alone says nothing: nil, and the stream's stand.
     package var patients: [String]?
-    /// What it says of the appointment; nil on other streams.
+    /// Ids of patients it refers to beside those, ascending: this event's data is theirs too, without their becoming
+    /// subjects of the stream. Empty unless `patients` is nil.
+    package var mentions: [String] = []
+    /// What it says of the appointment; nil on other streams, and for types that cannot change one.
     package var appointment: AppointmentChange?
 
     package init(
