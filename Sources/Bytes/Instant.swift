@@ -22,6 +22,7 @@ package struct Instant: Comparable, Hashable, Sendable {
 
     package init(_ bytes: [UInt8]) throws(Refusal) { try self.init(bytes, in: 0..<bytes.count) }
 
+    /// - Precondition: `range` lies within `bytes`.
     package init(_ bytes: [UInt8], in range: Range<Int>) throws(Refusal) {
         var at = range.lowerBound
         let end = range.upperBound
@@ -35,22 +36,20 @@ package struct Instant: Comparable, Hashable, Sendable {
             at += digits
             return value
         }
-        func mark(_ one: Character, _ other: Character? = nil) throws(Refusal) {
-            guard at < end, bytes[at] == one.asciiValue || (other != nil && bytes[at] == other?.asciiValue) else {
-                throw .malformed
-            }
+        func mark(_ one: UInt8, _ other: UInt8? = nil) throws(Refusal) {
+            guard at < end, bytes[at] == one || bytes[at] == other else { throw .malformed }
             at += 1
         }
         let year = try number(4)
-        try mark("-")
+        try mark(0x2d)
         let month = try number(2)
-        try mark("-")
+        try mark(0x2d)
         let day = try number(2)
-        try mark("T", "t")
+        try mark(0x54, 0x74)
         let hour = try number(2)
-        try mark(":")
+        try mark(0x3a)
         let minute = try number(2)
-        try mark(":")
+        try mark(0x3a)
         let second = try number(2)
         var fraction: Int64 = 0
         if at < end, bytes[at] == 0x2e {
@@ -72,7 +71,7 @@ package struct Instant: Comparable, Hashable, Sendable {
             let sign = bytes[at] == 0x2b ? 1 : -1
             at += 1
             let hours = try number(2)
-            try mark(":")
+            try mark(0x3a)
             let minutes = try number(2)
             guard hours <= 23, minutes <= 59 else { throw .malformed }
             offsetMinutes = sign * (hours * 60 + minutes)
@@ -85,7 +84,13 @@ package struct Instant: Comparable, Hashable, Sendable {
         let days = CivilDay(year: year, month: month, day: day).daysSinceEpoch
         let seconds = Int64(days) * 86_400 + Int64(hour * 3600 + minute * 60 + second) - Int64(offsetMinutes) * 60
         microseconds = seconds * 1_000_000 + fraction
+        guard self >= Self.first, self <= Self.last else { throw .malformed }
     }
+
+    /// 0001-01-01T00:00:00Z: an offset may not lead to before it.
+    package static let first = Instant(microseconds: -62_135_596_800_000_000)
+    /// 9999-12-31T23:59:59.999999Z.
+    package static let last = Instant(microseconds: 253_402_300_799_999_999)
 
     /// RFC 3339 text in UTC with six fraction digits.
     package var text: String { String(decoding: bytes, as: UTF8.self) }

@@ -6,6 +6,12 @@ package struct HeldKey: Sendable {
     package let kind: KeyKind
     package let epoch: UInt32
     package let key: SecretKey
+
+    package init(kind: KeyKind, epoch: UInt32, key: SecretKey) {
+        self.kind = kind
+        self.epoch = epoch
+        self.key = key
+    }
 }
 
 /// The node's key file: the random keys that the root key wraps, in fixed slots that are overwritten in place.

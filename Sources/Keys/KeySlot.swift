@@ -105,7 +105,7 @@ struct KeySlotCopies {
     }
 
     /// Of two whole copies the later one holds. Where one is damaged the other does: it was being overwritten, or is
-    /// the one not reached yet; a blank second copy says that the first was being written for the first time.
+    /// the one not reached yet. Where the other is blank the slot was never written, or for the first time just now.
     ///
     /// - Throws: `.malformed` for another length, and when neither copy of a slot can be read.
     init(bytes: [UInt8], slots count: Int) throws(KeyError) {
@@ -128,8 +128,8 @@ struct KeySlotCopies {
         switch (first, second) {
         case (.whole(let a), .whole(let b)): a.sequence >= b.sequence ? a : b
         case (.whole(let slot), _), (_, .whole(let slot)): slot
-        case (.blank, .blank), (.damaged, .blank): nil
-        case (.blank, .damaged), (.damaged, .damaged): throw .malformed
+        case (.blank, .blank), (.damaged, .blank), (.blank, .damaged): nil
+        case (.damaged, .damaged): throw .malformed
         }
     }
 
