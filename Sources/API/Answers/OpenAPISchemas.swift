@@ -1,0 +1,132 @@
+import JSON
+import Records
+
+/// Schemas of openapi.json (JSON Schema 2020-12).
+enum OpenAPISchemas {
+    static func write(_ writer: inout JSONWriter) {
+        for (name, schema) in constants { writer.member(name, raw: Array(schema.utf8)) }
+        writer.object("Problem") { writer in problem(&writer) }
+    }
+
+    private static func problem(_ writer: inout JSONWriter) {
+        writer.member("type", "object")
+        writer.array("required") { writer in
+            for name in ["type", "title", "status", "detail"] { writer.string(name) }
+        }
+        writer.object("properties") { writer in
+            writer.object("type") { writer in
+                writer.array("enum") { writer in
+                    for kind in ProblemKind.allCases { writer.string(ProblemWriter.typePrefix + kind.rawValue) }
+                }
+            }
+            for (name, schema) in members { writer.member(name, raw: Array(schema.utf8)) }
+        }
+    }
+
+    /// Members of a problem; beside the first four all are optional.
+    private static let members: [(String, String)] = [
+        ("title", #"{"type":"string"}"#),
+        ("status", #"{"type":"integer"}"#),
+        ("detail", #"{"type":"string","description":"What to do next."}"#),
+        ("requestid", #"{"type":"string"}"#),
+        (
+            "conflicts",
+            #"{"type":"array","items":{"type":"object","required":["subject","expected","actual"],"properties":{"#
+                + #""subject":{"type":"string"},"expected":{"type":"integer"},"actual":{"type":"integer"}}}}"#
+        ),
+        ("eventindex", #"{"type":"integer","description":"Which event of the request, from 0."}"#),
+        ("position", #"{"type":"integer"}"#),
+        (
+            "neighbours",
+            #"{"type":"object","properties":{"before":{"type":"integer"},"after":{"type":"integer"}}}"#
+        ),
+        ("member", #"{"type":"string","description":"The member, header or parameter that is wrong."}"#),
+        ("limit", #"{"type":"integer"}"#),
+        ("retryafter", #"{"type":"integer","description":"Seconds."}"#),
+        (
+            "busy",
+            #"{"type":"object","properties":{"actor":{"type":"string"},"#
+                + #""start":{"type":"string","format":"date-time"},"end":{"type":"string","format":"date-time"}}}"#
+        ),
+        ("transition", #"{"type":"object","properties":{"from":{"type":"string"},"to":{"type":"string"}}}"#),
+        ("allow", #"{"type":"array","items":{"type":"string"}}"#),
+        ("offset", #"{"type":"integer","description":"Bytes into the body."}"#),
+        ("index", #"{"type":"integer"}"#),
+        ("segment", #"{"type":"integer"}"#),
+    ]
+
+    private static let constants: [(String, String)] = [
+        (
+            "CloudEvent",
+            #"{"type":"object","required":["specversion","id","source","type","subject"],"properties":{"#
+                + #""specversion":{"const":"1.0"},"id":{"type":"string","minLength":1},"#
+                + #""source":{"type":"string","minLength":1},"type":{"type":"string"},"#
+                + #""subject":{"type":"string","pattern":"^(patient|appointment|consent|disclosure)/[A-Za-z0-9.-]{1,64}$"},"#
+                + #""time":{"type":"string","format":"date-time"},"expectedversion":{"type":"integer","minimum":0},"#
+                + #""allowoverlap":{"type":"boolean"},"datacontenttype":{"type":"string"},"data":{},"#
+                + #""data_base64":{"type":"string"}}}"#
+        ),
+        ("CloudEvents", ##"{"type":"array","maxItems":10000,"items":{"$ref":"#/components/schemas/CloudEvent"}}"##),
+        (
+            "ShownEvent",
+            ##"{"allOf":[{"$ref":"#/components/schemas/CloudEvent"},{"type":"object","required":["##
+                + #""position","streamversion","recordedtime","actor"],"properties":{"#
+                + #""position":{"type":"string"},"streamversion":{"type":"integer"},"#
+                + #""recordedtime":{"type":"string","format":"date-time"},"actor":{"type":"string"}}}]}"#
+        ),
+        ("ShownEvents", ##"{"type":"array","items":{"$ref":"#/components/schemas/ShownEvent"}}"##),
+        (
+            "EventLine",
+            ##"{"description":"One line of NDJSON; the last is end or error.","anyOf":["##
+                + ##"{"$ref":"#/components/schemas/ShownEvent"},"##
+                + #"{"type":"object","required":["end"],"properties":{"end":{"type":"object","properties":{"#
+                + #""position":{"type":"integer"},"more":{"type":"boolean"}}}}},"#
+                + ##"{"type":"object","required":["error"],"properties":{"error":{"$ref":"#/components/schemas/Problem"}}},"##
+                + #"{"type":"object","required":["caughtup"],"properties":{"caughtup":{"type":"object","properties":{"#
+                + #""position":{"type":"integer"}}}}},"#
+                + #"{"type":"object","required":["position"],"properties":{"position":{"type":"integer"}}}]}"#
+        ),
+        (
+            "Appended",
+            #"{"type":"object","required":["position","events"],"properties":{"position":{"type":"integer"},"#
+                + #""events":{"type":"array","items":{"type":"object","required":["id","subject","version","position","#
+                + #""recordedtime"],"properties":{"id":{"type":"string"},"subject":{"type":"string"},"#
+                + #""version":{"type":"integer"},"position":{"type":"integer"},"#
+                + #""recordedtime":{"type":"string","format":"date-time"}}}}}}"#
+        ),
+        (
+            "Digest",
+            #"{"type":"object","required":["digest","position"],"properties":{"digest":{"type":"string"},"#
+                + #""position":{"type":"integer"},"record":{"type":"integer"}}}"#
+        ),
+        (
+            "Cluster",
+            #"{"type":"object","required":["cluster","primary","term","position","replicas"],"properties":{"#
+                + #""cluster":{"type":"string"},"primary":{"type":["integer","null"]},"term":{"type":"integer"},"#
+                + #""index":{"type":"integer"},"position":{"type":"integer"},"record":{"type":"integer"},"#
+                + #""min_durable_copies":{"type":"integer"},"last_stamp":{"type":"string","format":"date-time"},"#
+                + #""warnings":{"type":"array","items":{"type":"string"}},"#
+                + #""replicas":{"type":"array","items":{"type":"object","required":["id","role","state","position","#
+                + #""lag_events","lag_seconds","digests"],"properties":{"id":{"type":"integer"},"#
+                + #""role":{"type":"string"},"state":{"type":"string"},"position":{"type":"integer"},"#
+                + #""lag_events":{"type":"integer"},"lag_seconds":{"type":"number"},"#
+                + ##""digests":{"type":"object","properties":{"patient":{"$ref":"#/components/schemas/Digest"},"##
+                + ##""appointment":{"$ref":"#/components/schemas/Digest"},"##
+                + ##""audit":{"$ref":"#/components/schemas/Digest"}}}}}}}}"##
+        ),
+        (
+            "Resource",
+            #"{"type":"object","description":"FHIR R4 JSON.","required":["resourceType"],"properties":{"#
+                + #""resourceType":{"type":"string"}}}"#
+        ),
+        (
+            "OperationOutcome",
+            #"{"type":"object","required":["resourceType","issue"],"properties":{"#
+                + #""resourceType":{"const":"OperationOutcome"},"issue":{"type":"array","minItems":1}}}"#
+        ),
+        (
+            "Form",
+            #"{"type":"object","description":"The parameters of the search.","additionalProperties":{"type":"string"}}"#
+        ),
+    ]
+}
