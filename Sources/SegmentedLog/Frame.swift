@@ -65,11 +65,3 @@ package protocol LeafReader {
     /// - Throws: when the body is not an entry of the counts that its header states. The frame is damaged then.
     func leaves(of frame: OpenedFrame, crypto: Crypto) throws(ByteError) -> FrameLeaves
 }
-
-/// Where a segment's key comes from: derived from a log epoch key by cluster, segment and salt.
-package protocol SegmentKeys {
-    /// - Throws: `.missing` when the epoch's key is not at hand.
-    func segmentKey(
-        clusterID: [UInt8], segment: UInt64, salt: [UInt8], epoch: UInt32
-    ) throws(KeyError) -> SecretKey
-}

@@ -1,0 +1,115 @@
+internal import Bytes
+package import Files
+package import Keys
+
+/// Giving a full segment its footer: read every frame, write both watermark slots as closed, index and leaves, cut the
+/// space ahead, and last the trailer. For the background thread, with its own store and `Crypto`.
+///
+/// May stop anywhere: without a whole trailer at its end a segment is not closed, and closing begins anew.
+package struct ClosingWork: Sendable {
+    package let path: String
+    let header: SegmentHeader
+    let start: ChainEnd
+    /// What the scan must come to.
+    let end: ChainEnd
+    let key: SecretKey
+
+    package var segment: UInt64 { header.description.segment }
+
+    package enum Outcome: Sendable {
+        case closed(SegmentTrailer)
+        /// The segment stays open; `closed` takes the fault to the log.
+        case faulty(Fault)
+    }
+
+    package func carryOut(
+        on store: some FileStore, crypto: Crypto, leaves leafReader: some LeafReader
+    ) throws(LogError) -> Outcome {
+        let scan = try scan(store, crypto, leafReader)
+        guard scan.flaw == nil, scan.end == end else {
+            return .faulty(
+                Fault(
+                    index: scan.end.nextIndex, segment: segment, position: scan.end.nextPosition,
+                    kind: .frame(scan.flaw ?? .chain)))
+        }
+        let (sections, trailer) = SegmentTrailer.footer(
+            of: header, frameHeaders: scan.frameHeaders, index: scan.index, leaves: scan.leaves, end: end)
+        do throws(FileError) {
+            let file = try store.open(path, .readWrite)
+            defer { store.close(file) }
+            let description = header.description
+            for slot in 0...1 {
+                try store.write(
+                    file, at: description.controlAt(slot), closedMark(slot).controlPage(under: header))
+            }
+            let unused = description.headerOffset(of: end.nextIndex)..<description.secondControlAt
+            try store.write(file, at: unused.lowerBound, [UInt8](repeating: 0, count: unused.count))
+            try store.truncate(file, to: end.bodyOffset)
+            try store.truncate(file, to: trailer.footerAt)
+            try store.write(file, at: trailer.footerAt, sections)
+            try store.sync(file)
+            try store.write(file, at: trailer.trailerAt, trailer.bytes)
+            try store.sync(file)
+        } catch {
+            throw .file(error)
+        }
+        return .closed(trailer)
+    }
+
+    private func scan<Store: FileStore>(
+        _ store: Store, _ crypto: Crypto, _ leafReader: some LeafReader
+    ) throws(LogError) -> SegmentScan {
+        let reader: SegmentReader<Store>
+        do throws(FileError) {
+            reader = try SegmentReader(store, path: path, header: header, key: key, bodyStep: 1 << 20)
+        } catch {
+            throw .file(error)
+        }
+        return try SegmentScan(
+            reader, from: start, through: end.nextIndex - 1, keepsLeaves: true, crypto: crypto,
+            leafReader: leafReader)
+    }
+
+    private func closedMark(_ slot: Int) -> Watermark {
+        Watermark(
+            cluster: header.cluster, segment: segment, slot: slot,
+            sequence: slot == 0 ? Watermark.closedSequence.0 : Watermark.closedSequence.1,
+            through: end.nextIndex - 1, hash: end.hash)
+    }
+}
+
+extension EntryLog {
+    /// The full segments whose successor's first frame is committed, each once: they may get their footers.
+    package func closable(committedThrough committed: UInt64) throws(LogError) -> [ClosingWork] {
+        guard fault == nil else { return [] }
+        var works: [ClosingWork] = []
+        for place in segments.indices.dropLast() where segments[place].phase == .full {
+            let state = segments[place]
+            let successor = segments[place + 1]
+            guard successor.frameCount > 0, successor.firstIndex <= min(committed, durableIndex) else { break }
+            do throws(KeyError) {
+                works.append(
+                    ClosingWork(
+                        path: path(of: state.header.description.segment), header: state.header,
+                        start: ChainEnd(before: state.header), end: state.end,
+                        key: try keys.segmentKey(state.header)))
+            } catch {
+                throw .key(error)
+            }
+            segments[place].phase = .closing
+        }
+        return works
+    }
+
+    /// What came of closing a segment.
+    package func closed(_ segment: UInt64, _ outcome: ClosingWork.Outcome) {
+        guard let place = segments.firstIndex(where: { $0.header.description.segment == segment }) else { return }
+        switch outcome {
+        case .closed(let trailer):
+            segments[place].phase = .closed(footer: trailer)
+            segments[place].index = nil
+        case .faulty(let found):
+            note(found)
+        }
+    }
+}

@@ -1,0 +1,89 @@
+package import Bytes
+internal import Files
+package import Keys
+
+/// The beginning of a log, and of each of its lives.
+extension EntryLog {
+    /// Makes the first segment with its one frame: index 1, positions and records as the draft says. Everything is
+    /// durable on return, or nothing bears the segment's name.
+    ///
+    /// - Throws: `.exists` when the directory holds a segment.
+    package static func create(
+        store: Store, directory: String, identity: ClusterIdentity, genesis: FrameDraft, keys: KeyRing, crypto: Crypto,
+        dice: inout some Dice, configuration: LogConfiguration = LogConfiguration()
+    ) throws(LogError) {
+        let header = SegmentHeader(
+            cluster: identity,
+            description: SegmentDescription(
+                segment: 1, firstIndex: 1, keyEpoch: keys.logEpoch, slots: configuration.slotsMin,
+                bodyCapacity: configuration.bodyCapacity, salt: Digest(dice.bytes(32))),
+            firstPosition: genesis.firstPosition, firstRecord: genesis.firstRecord,
+            stampBefore: ChainEnd.start.stamp, previousHash: .zero)
+        var end = ChainEnd(before: header)
+        var bodies: [UInt8] = []
+        let sealed: (header: FrameHeader, bytes: [UInt8])
+        guard genesis.body.count + FrameCodec.overhead(opensSegment: true) <= configuration.bodyCapacity else {
+            throw .tooLarge
+        }
+        do throws(KeyError) {
+            sealed = try FrameCodec.seal(
+                genesis, after: end, in: header, key: try keys.segmentKey(header), crypto: crypto, dice: &dice,
+                onto: &bodies)
+        } catch {
+            throw .key(error)
+        }
+        end.pass(
+            sealed.header,
+            hash: FrameCodec.hash(header: sealed.bytes, in: 0..<sealed.bytes.count, leaves: genesis.leaves))
+        let path = directory + "/" + SegmentFormat.name(of: 1)
+        let temporary = path + SegmentFormat.temporarySuffix
+        var orders: [DiskOrder] = [.make(temporary), .fill(temporary, through: header.description.bodiesAt)]
+        for slot in 0...1 {
+            let mark = Watermark(
+                cluster: identity, segment: 1, slot: slot, sequence: UInt64(slot) + 1, through: 1, hash: end.hash)
+            orders.append(
+                .write(
+                    temporary, at: header.description.controlAt(slot), bytes: mark.controlPage(under: header)))
+        }
+        orders.append(.write(temporary, at: header.description.bodiesAt, bytes: bodies))
+        orders.append(.write(temporary, at: SegmentFormat.tableAt, bytes: sealed.bytes))
+        orders += [.sync(temporary), .rename(temporary, to: path), .syncDirectory(directory)]
+        try write(orders, in: directory, store: store)
+    }
+
+    private static func write(_ orders: [DiskOrder], in directory: String, store: Store) throws(LogError) {
+        let hand = DiskHand(store)
+        defer { hand.release() }
+        do throws(FileError) {
+            try store.makeDirectory(directory)
+            let names = try store.list(directory)
+            if names.contains(where: { SegmentFormat.segment(named: $0) != nil }) { throw .exists }
+            for name in names where name.hasSuffix(SegmentFormat.temporarySuffix) {
+                try store.remove(directory + "/" + name)
+            }
+            try hand.carryOut(orders)
+            let parent = directory.lastIndex(of: "/").map { String(directory[..<$0]) } ?? ""
+            try store.syncDirectory(parent)
+        } catch {
+            throw error == .exists ? .exists : .file(error)
+        }
+    }
+
+    /// Opens a log as the last life left it; cuts a torn tail. A damaged log opens too: read what stands before the
+    /// damage.
+    ///
+    /// - Throws: `.missing`, `.otherCluster`, `.damaged` when not even the first frame is whole, `.key`, `.file`.
+    package static func open(
+        store: Store, directory: String, identity: ClusterIdentity, keys: KeyRing, crypto: Crypto, leaves: Leaves,
+        configuration: LogConfiguration = LogConfiguration()
+    ) throws(LogError) -> (log: EntryLog, recovery: Recovery) {
+        var opener = LogOpener(
+            store: store, directory: directory, identity: identity, keys: keys, crypto: crypto, leafReader: leaves,
+            configuration: configuration)
+        let opened = try opener.open()
+        let log = EntryLog(
+            opened: opened, store: store, directory: directory, identity: identity, keys: keys, crypto: crypto,
+            leafReader: leaves, configuration: configuration)
+        return (log, opened.recovery)
+    }
+}

@@ -1,0 +1,149 @@
+package import Bytes
+package import Files
+package import Keys
+
+/// The ordered, sealed, chained entries of one replica, in segment files of one directory.
+///
+/// Appending makes bytes and orders; nothing is written by this type once it is open. The shell carries out each
+/// `DiskBatch` in order and tells `persisted(batch:)`: durability is a fact that comes back. Reading goes to the store
+/// at once, on the caller's thread. Made for one thread.
+///
+/// Invariants: `durableIndex <= lastIndex`; every frame in `durableIndex + 1 ... lastIndex` is in `recent`; once
+/// `fault` is set nothing at or after its index is served and nothing is appended.
+package final class EntryLog<Store: FileStore, Leaves: LeafReader> {
+    package let identity: ClusterIdentity
+    package let directory: String
+    package let configuration: LogConfiguration
+    /// The epochs held may change while the log runs; the next roll takes the newest.
+    package var keys: KeyRing
+    let store: Store
+    let crypto: Crypto
+    let leafReader: Leaves
+
+    /// The first damage known, if any.
+    package internal(set) var fault: Fault?
+    /// Everything through here is on this disk.
+    package internal(set) var durableIndex: UInt64
+    /// All segments, oldest first; the last one is the tail.
+    var segments: [SegmentState]
+    var tailKey: SecretKey
+
+    // What waits to be written, and what is being written.
+    var staged = Staging()
+    var inFlight: [Flight] = []
+    var batches: UInt64 = 0
+    var watermark: WatermarkState
+    var ahead: AheadState
+    /// The frames after `durableIndex`, oldest first.
+    var recent: [OpenedFrame] = []
+    var cache: FrameCache
+    var readers: [SegmentReader<Store>] = []
+    var indexes: [FrameIndex] = []
+
+    init(
+        opened: OpenedLog, store: Store, directory: String, identity: ClusterIdentity, keys: KeyRing, crypto: Crypto,
+        leafReader: Leaves, configuration: LogConfiguration
+    ) {
+        self.identity = identity
+        self.directory = directory
+        self.configuration = configuration
+        self.keys = keys
+        self.store = store
+        self.crypto = crypto
+        self.leafReader = leafReader
+        fault = opened.fault
+        segments = opened.segments
+        tailKey = opened.tailKey
+        durableIndex = opened.segments.last.map(\.lastIndex) ?? 0
+        watermark = opened.watermark
+        ahead = AheadState(tailFilled: opened.tailBytes)
+        cache = FrameCache(countMax: configuration.cachedFrames, bytesMax: configuration.cachedBytes)
+    }
+
+    /// Index of the last frame appended, durable or not; of a damaged log the last one before the damage.
+    package var lastIndex: UInt64 { end.nextIndex - 1 }
+    /// What the next frame must follow from.
+    package var end: ChainEnd { segments[segments.count - 1].end }
+    /// The last event's position; 0 when there is none.
+    package var lastPosition: UInt64 { end.nextPosition - 1 }
+    package var lastRecord: UInt64 { end.nextRecord - 1 }
+    package var lastStamp: Instant { end.stamp }
+
+    /// The description of a segment, for what is derived from its salt; nil when there is no such segment.
+    package func description(of segment: UInt64) -> SegmentDescription? {
+        let place = segments.partitioningIndex { $0.header.description.segment >= segment }
+        guard place < segments.count, segments[place].header.description.segment == segment else { return nil }
+        return segments[place].header.description
+    }
+
+    func path(of segment: UInt64) -> String { directory + "/" + SegmentFormat.name(of: segment) }
+
+    /// What may still be written with as much space as the disk has now.
+    package func headRoom() throws(LogError) -> HeadRoom {
+        do throws(FileError) {
+            return configuration.headRooms.verdict(free: try store.freeSpace())
+        } catch {
+            throw .file(error)
+        }
+    }
+
+    /// Remembers damage; the one with the lowest index counts.
+    func note(_ found: Fault) {
+        if let fault, fault.index <= found.index { return }
+        fault = found
+    }
+}
+
+/// What was appended and is in no batch yet.
+struct Staging {
+    /// Finished orders for segments before the tail.
+    var orders: [DiskOrder] = []
+    var bodies: [UInt8] = []
+    var bodiesAt = 0
+    var headers: [UInt8] = []
+    var headersAt = 0
+    var frames = 0
+}
+
+/// A batch handed out and not yet known to be durable.
+struct Flight {
+    let number: UInt64
+    let lastIndex: UInt64
+    let hash: Digest
+}
+
+/// What the tail's slots say, and where the next word goes.
+struct WatermarkState {
+    /// The newest that was ordered.
+    var through: UInt64
+    var sequence: UInt64
+    /// Both slots say `through`.
+    var isSettled: Bool
+    /// Hash of the frame at `durableIndex`.
+    var durableHash: Digest
+    /// Since when (in milliseconds) nothing was staged or in flight.
+    var idleSince: UInt64?
+}
+
+/// Zeros ahead of the tail, and the file that will be the next segment.
+struct AheadState {
+    /// Size of the tail's file as far as ordered.
+    var tailFilled: Int
+    /// The tail still has its temporary name.
+    var tailIsNew = false
+    /// The next segment's file was ordered to be made.
+    var hasSpare = false
+}
+
+extension Array {
+    /// The first place whose element belongs; those that belong stand last.
+    func partitioningIndex(where belongs: (Element) -> Bool) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if belongs(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}

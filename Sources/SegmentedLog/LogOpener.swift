@@ -1,0 +1,344 @@
+internal import Bytes
+internal import Files
+internal import Keys
+
+/// What opening found out, from which a log is made.
+struct OpenedLog {
+    var segments: [SegmentState]
+    var tailKey: SecretKey
+    var watermark: WatermarkState
+    var tailBytes: Int
+    var fault: Fault?
+    var recovery: Recovery
+}
+
+/// Reads a directory as a crash, or anything worse, left it.
+///
+/// Closed segments are not read, but for their headers and trailers. A segment that has a successor was synced before
+/// the successor got its name, so every frame in it counts as durable. The last segment is judged by its watermark.
+struct LogOpener<Store: FileStore, Leaves: LeafReader> {
+    let store: Store
+    let directory: String
+    let identity: ClusterIdentity
+    let keys: KeyRing
+    let crypto: Crypto
+    let leafReader: Leaves
+    let configuration: LogConfiguration
+
+    private var segments: [SegmentState] = []
+    private var end = ChainEnd.start
+    private var fault: Fault?
+    /// Why the scan of an unclosed segment ended, until its successor tells whether frames are lacking.
+    private var openEnd: FrameFlaw?
+
+    init(
+        store: Store, directory: String, identity: ClusterIdentity, keys: KeyRing, crypto: Crypto,
+        leafReader: Leaves, configuration: LogConfiguration
+    ) {
+        self.store = store
+        self.directory = directory
+        self.identity = identity
+        self.keys = keys
+        self.crypto = crypto
+        self.leafReader = leafReader
+        self.configuration = configuration
+    }
+
+    mutating func open() throws(LogError) -> OpenedLog {
+        let names = try files { () throws(FileError) in try removingTemporaries() }
+        let present = names.compactMap { SegmentFormat.segment(named: $0) }.sorted()
+        guard let last = present.last else { throw .missing }
+        var tail: TailVerdict?
+        for segment in present where fault == nil {
+            let expected = UInt64(segments.count) + 1
+            guard segment == expected else {
+                note(.segmentMissing, segment: expected)
+                break
+            }
+            tail = try take(segment, isLast: segment == last)
+        }
+        if fault == nil, case .closed? = segments.last?.phase {
+            note(.segmentMissing, segment: last + 1)
+        }
+        return try conclude(tail)
+    }
+
+    private func removingTemporaries() throws(FileError) -> [String] {
+        guard try store.exists(directory) else { return [] }
+        let names = try store.list(directory)
+        let temporaries = names.filter { $0.hasSuffix(SegmentFormat.suffix + SegmentFormat.temporarySuffix) }
+        for name in temporaries { try store.remove(directory + "/" + name) }
+        if !temporaries.isEmpty { try store.syncDirectory(directory) }
+        return names
+    }
+
+    /// What the last segment's scan means.
+    private struct TailVerdict {
+        var cutFrom: UInt64?
+        var watermark: WatermarkState
+        var fileBytes: Int
+    }
+
+    /// Takes one segment file into the account; the verdict when it is the tail.
+    private mutating func take(_ segment: UInt64, isLast: Bool) throws(LogError) -> TailVerdict? {
+        let path = directory + "/" + SegmentFormat.name(of: segment)
+        let file = try files { () throws(FileError) in try store.open(path, isLast ? .readWrite : .read) }
+        defer { store.close(file) }
+        let fileBytes = try files { () throws(FileError) in try store.size(file) }
+        let pages = try controlPages(of: segment, file)
+        guard let header = pages.header else {
+            if let flaw = openEnd, flaw != .blank {
+                note(.frame(flaw), segment: segment - 1)
+            } else {
+                note(.segmentHeader, segment: segment)
+            }
+            return nil
+        }
+        if segment == 1, header.cluster != identity { throw .otherCluster }
+        if let flaw = openEnd, header.description.firstIndex > end.nextIndex {
+            note(.frame(flaw), segment: segment - 1)
+            return nil
+        }
+        guard follows(header) else {
+            note(.segmentHeader, segment: segment)
+            return nil
+        }
+        openEnd = nil
+        if let trailer = try trailer(file, header, fileBytes) {
+            end = trailer.end
+            segments.append(
+                SegmentState(
+                    header: header, end: trailer.end, firstStamp: trailer.firstStamp, phase: .closed(footer: trailer),
+                    index: nil))
+            return nil
+        }
+        return try scan(file, path: path, header: header, pages: pages, fileBytes: fileBytes, isLast: isLast)
+    }
+
+    private struct ControlPages {
+        var header: SegmentHeader?
+        /// Both header copies are whole and equal.
+        var bothHeaders = false
+        var slots: [Watermark?] = [nil, nil]
+    }
+
+    /// Both control pages. The first says where the second is; if the first is damaged, every page is tried.
+    private func controlPages(of segment: UInt64, _ file: FileHandle) throws(LogError) -> ControlPages {
+        try files { () throws(FileError) in
+            let bytes = SegmentFormat.watermarkInPage + Watermark.count
+            var pages = ControlPages()
+            let first = try store.read(file, at: 0, count: bytes)
+            pages.header = SegmentHeader(first, at: 0)
+            pages.slots[0] = Watermark(first, at: SegmentFormat.watermarkInPage)
+            var second: [UInt8] = []
+            if let header = pages.header {
+                second = try store.read(file, at: header.description.secondControlAt, count: bytes)
+                pages.bothHeaders = SegmentHeader(second, at: 0) == header
+            } else {
+                (pages.header, second) = try secondControlPage(file, bytes)
+            }
+            pages.slots[1] = Watermark(second, at: SegmentFormat.watermarkInPage)
+            for slot in 0...1 {
+                guard let mark = pages.slots[slot], let header = pages.header else { continue }
+                let first = header.description.firstIndex
+                let fits =
+                    mark.cluster == header.cluster && mark.segment == segment && mark.slot == slot
+                    && mark.through >= first && mark.through - first < UInt64(header.description.slots)
+                if !fits { pages.slots[slot] = nil }
+            }
+            return pages
+        }
+    }
+
+    private func secondControlPage(_ file: FileHandle, _ bytes: Int) throws(FileError) -> (SegmentHeader?, [UInt8]) {
+        var offset = SegmentFormat.tableAt + SegmentFormat.pageBytes
+        let limit = min(try store.size(file), SegmentFormat.wholePages(1 << 28))
+        while offset < limit {
+            let page = try store.read(file, at: offset, count: bytes)
+            if let header = SegmentHeader(page, at: 0), header.description.secondControlAt == offset {
+                return (header, page)
+            }
+            offset += SegmentFormat.pageBytes
+        }
+        return (nil, [])
+    }
+
+    private func follows(_ header: SegmentHeader) -> Bool {
+        header.cluster == identity && header.description.segment == UInt64(segments.count) + 1
+            && header.description.firstIndex == end.nextIndex && header.firstPosition == end.nextPosition
+            && header.firstRecord == end.nextRecord && header.stampBefore == end.stamp
+            && header.previousHash == end.hash
+    }
+
+    private func trailer(
+        _ file: FileHandle, _ header: SegmentHeader, _ fileBytes: Int
+    ) throws(LogError) -> SegmentTrailer? {
+        guard fileBytes > header.description.bodiesAt + SegmentTrailer.count else { return nil }
+        let bytes = try files { () throws(FileError) in
+            try store.read(file, at: fileBytes - SegmentTrailer.count, count: SegmentTrailer.count)
+        }
+        guard let trailer = SegmentTrailer(bytes), trailer.fits(header, fileBytes: fileBytes) else { return nil }
+        return trailer
+    }
+
+    /// An unclosed segment, frame by frame, past the page cache.
+    private mutating func scan(
+        _ file: FileHandle, path: String, header: SegmentHeader, pages: ControlPages, fileBytes: Int, isLast: Bool
+    ) throws(LogError) -> TailVerdict? {
+        if isLast { try files { () throws(FileError) in try store.sync(file) } }
+        let reader = try openSegment(path, header)
+        let scan = try SegmentScan(
+            reader, from: ChainEnd(before: header, term: end.term), keepsLeaves: false, crypto: crypto,
+            leafReader: leafReader)
+        end = scan.end
+        let firstStamp = Instant(microseconds: scan.index.stamps.first ?? end.stamp.microseconds)
+        segments.append(
+            SegmentState(
+                header: header, end: end, firstStamp: firstStamp, phase: isLast ? .tail : .full, index: scan.index))
+        guard isLast else {
+            openEnd = scan.flaw ?? .blank
+            return nil
+        }
+        return try judgeTail(file, reader, scan, pages, fileBytes)
+    }
+
+    private func openSegment(_ path: String, _ header: SegmentHeader) throws(LogError) -> SegmentReader<Store> {
+        let key: SecretKey
+        do throws(KeyError) {
+            key = try keys.segmentKey(header)
+        } catch {
+            throw .key(error)
+        }
+        return try files { () throws(FileError) in
+            try SegmentReader(store, path: path, header: header, key: key, readsThrough: true, bodyStep: 1 << 20)
+        }
+    }
+
+    /// Torn or damaged? Decides by the watermark, and cuts what is torn.
+    private mutating func judgeTail(
+        _ file: FileHandle, _ reader: SegmentReader<Store>, _ scan: SegmentScan, _ pages: ControlPages,
+        _ fileBytes: Int
+    ) throws(LogError) -> TailVerdict? {
+        let header = reader.header
+        let description = header.description
+        let newest = pages.slots.compactMap { $0 }.max { $0.sequence < $1.sequence }
+        let rest = try remains(file, description, fileBytes)
+        if let flaw = scan.flaw {
+            // A segment gets its name after its first frames were synced, so the first is durable in any case.
+            let durable = max(newest?.through ?? 0, description.firstIndex)
+            let isKnown = end.nextIndex <= durable
+            let countsAsDurable = newest == nil && !(flaw == .blank && rest.table.isEmpty)
+            let isForPeers = configuration.hasPeers && scan.headerSurvives
+            if isKnown || countsAsDurable || isForPeers {
+                note(.frame(flaw), segment: description.segment)
+                return nil
+            }
+        } else if let newest, newest.through >= end.nextIndex {
+            note(.frame(.blank), segment: description.segment)
+            return nil
+        }
+        if let newest, newest.sequence >= Watermark.closedSequence.0 {
+            // It was being closed, which begins only once a successor is there.
+            note(.segmentMissing, segment: description.segment + 1)
+            return nil
+        }
+        let lastIndex = end.nextIndex - 1
+        let isTorn = !rest.table.isEmpty || !rest.bodies.isEmpty
+        var watermark = WatermarkState(
+            through: lastIndex, sequence: newest?.sequence ?? 0, isSettled: true, durableHash: end.hash)
+        let isSettled =
+            pages.bothHeaders
+            && pages.slots.allSatisfy { $0?.through == lastIndex && $0?.hash == end.hash && $0?.segment != nil }
+        try files { () throws(FileError) in
+            for range in rest.table + rest.bodies {
+                try store.write(file, at: range.lowerBound, [UInt8](repeating: 0, count: range.count))
+            }
+            if !isSettled {
+                try settle(file, header, lastIndex, &watermark)
+            }
+            if isTorn || !isSettled { try store.sync(file) }
+        }
+        return TailVerdict(
+            cutFrom: isTorn ? end.nextIndex : nil, watermark: watermark, fileBytes: max(fileBytes, description.bodiesAt)
+        )
+    }
+
+    /// Both control pages anew: what is whole now was read from the disk itself.
+    private func settle(
+        _ file: FileHandle, _ header: SegmentHeader, _ lastIndex: UInt64, _ watermark: inout WatermarkState
+    ) throws(FileError) {
+        let size = try store.size(file)
+        if size < header.description.bodiesAt { try store.truncate(file, to: header.description.bodiesAt) }
+        // Slot 0 takes odd sequence numbers, slot 1 even ones.
+        let first = watermark.sequence + 1 + watermark.sequence % 2
+        for slot in 0...1 {
+            let mark = Watermark(
+                cluster: identity, segment: header.description.segment, slot: slot, sequence: first + UInt64(slot),
+                through: lastIndex, hash: end.hash)
+            try store.write(file, at: header.description.controlAt(slot), mark.controlPage(under: header))
+        }
+        watermark.sequence = first + 1
+    }
+
+    /// The runs of non-zero bytes behind the last whole frame, in table and bodies.
+    private func remains(
+        _ file: FileHandle, _ description: SegmentDescription, _ fileBytes: Int
+    ) throws(LogError) -> (table: [Range<Int>], bodies: [Range<Int>]) {
+        let tableEnd = SegmentFormat.tableAt + description.slots * FrameHeader.count
+        return try files { () throws(FileError) in
+            let table = try nonZero(file, description.headerOffset(of: end.nextIndex), min(tableEnd, fileBytes))
+            let bodies = try nonZero(file, end.bodyOffset, fileBytes)
+            return (table, bodies)
+        }
+    }
+
+    private func nonZero(_ file: FileHandle, _ start: Int, _ limit: Int) throws(FileError) -> [Range<Int>] {
+        var runs: [Range<Int>] = []
+        var offset = start
+        while offset < limit {
+            let bytes = try store.readThrough(file, at: offset, count: min(1 << 20, limit - offset))
+            guard !bytes.isEmpty else { break }
+            if let first = bytes.firstIndex(where: { $0 != 0 }), let last = bytes.lastIndex(where: { $0 != 0 }) {
+                runs.append((offset + first)..<(offset + last + 1))
+            }
+            offset += bytes.count
+        }
+        return runs
+    }
+
+    private mutating func conclude(_ tail: TailVerdict?) throws(LogError) -> OpenedLog {
+        if let last = segments.last, last.frameCount == 0 { segments.removeLast() }
+        guard let state = segments.last else {
+            throw .damaged(fault ?? place(.frame(.blank), segment: 1))
+        }
+        let key: SecretKey
+        do throws(KeyError) {
+            key = try keys.segmentKey(state.header)
+        } catch {
+            throw .key(error)
+        }
+        let watermark = WatermarkState(through: state.lastIndex, sequence: 2, isSettled: true, durableHash: end.hash)
+        var recovery = Recovery.whole
+        if let cut = tail?.cutFrom { recovery = .tornTail(cutFrom: cut) }
+        if let fault { recovery = .faulty(fault) }
+        return OpenedLog(
+            segments: segments, tailKey: key, watermark: tail?.watermark ?? watermark,
+            tailBytes: tail?.fileBytes ?? 0, fault: fault, recovery: recovery)
+    }
+
+    private func place(_ kind: Fault.Kind, segment: UInt64) -> Fault {
+        Fault(index: end.nextIndex, segment: segment, position: end.nextPosition, kind: kind)
+    }
+
+    private mutating func note(_ kind: Fault.Kind, segment: UInt64) {
+        if fault == nil { fault = place(kind, segment: segment) }
+    }
+
+    private func files<Value>(_ body: () throws(FileError) -> Value) throws(LogError) -> Value {
+        do throws(FileError) {
+            return try body()
+        } catch {
+            throw .file(error)
+        }
+    }
+}

@@ -1,1 +1,0 @@
-// SegmentedLog tests.
