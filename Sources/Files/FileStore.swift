@@ -37,7 +37,6 @@ package protocol FileStore: AnyObject {
     func freeSpace() throws(FileError) -> Int
 }
 
-/// How a file is opened.
 package enum FileMode: Sendable {
     case read
     case readWrite

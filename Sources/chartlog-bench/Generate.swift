@@ -1,5 +1,4 @@
 import Clinic
-import Linux
 
 /// `generate`: events of the seeded clinic as NDJSON on standard output.
 enum Generate {
@@ -22,10 +21,10 @@ enum Generate {
             block.append(contentsOf: event)
             block.append(0x0a)
             if block.count >= 1 << 18 {
-                Output.write(block, to: 1)
+                print(String(decoding: block, as: UTF8.self), terminator: "")
                 block.removeAll(keepingCapacity: true)
             }
         }
-        Output.write(block, to: 1)
+        print(String(decoding: block, as: UTF8.self), terminator: "")
     }
 }

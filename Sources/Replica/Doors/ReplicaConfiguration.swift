@@ -1,10 +1,15 @@
 package import Bytes
+package import SegmentedLog
 
 /// What an operator may turn on one replica.
 package struct ReplicaConfiguration: Sendable {
     /// Ids are used once in the life of a cluster; the first is 1.
     package var id: Int
-    /// Events between two snapshots of the views.
+    /// 16 bytes, as `GenesisPlan` had them.
+    package var clusterID: [UInt8]
+    /// Sizes of the log, and the free space it keeps.
+    package var log = LogConfiguration()
+    /// Events and records between two snapshots of the views.
     package var snapshotEvery: UInt64 = 50_000
     /// Requests of one credential a second, in the long run; twice as many in a burst.
     package var requestsPerSecond: Double = 2_000
@@ -13,7 +18,10 @@ package struct ReplicaConfiguration: Sendable {
     /// Bytes of events that may wait for the disk.
     package var waitingBytesMax = 64 << 20
 
-    package init(id: Int) { self.id = id }
+    package init(id: Int, clusterID: [UInt8]) {
+        self.id = id
+        self.clusterID = clusterID
+    }
 }
 
 /// What `create` puts into the genesis entry.

@@ -1,9 +1,14 @@
 package import Records
+package import SegmentedLog
 
 /// An order of a replica to its shell, to be carried out in the order given.
 package enum ReplicaEffect: Sendable {
+    /// Hand to the log writer; answer with `.persisted(batch:)` or `.diskFailed`. One is under way at a time.
+    case write(DiskBatch)
     /// A piece of an answer. Nothing follows the last one; after another, the next comes once `.drained` was said.
     case answer(AskID, Answer, isLast: Bool)
+    /// Hand to the background thread; answer with `.backgroundFinished`.
+    case background(BackgroundWork)
     /// Who may come in, replacing what was said before.
     case credentials([CredentialRow])
     /// Appends are acknowledged from now on, in this term.

@@ -27,6 +27,7 @@ package enum ReplicaInput: Sendable {
     case persisted(batch: UInt64)
     /// A disk batch failed. Final: what the disk holds of it is unknown (design 6).
     case diskFailed(FileError)
+    case backgroundFinished(BackgroundResult)
     /// Refusals of strangers (401 and framing) of one address prefix within a minute, to be recorded.
     case strangers(StrangerCount)
     /// The operator accepts the clock as it stands.

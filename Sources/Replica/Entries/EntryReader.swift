@@ -70,11 +70,20 @@ enum EntryStep {
     case record(RecordPlace)
 }
 
+/// From what the key of an entry's audit values derives: the entry states it, since the segment is not known when its
+/// values are sealed.
+struct AuditSeed: Hashable {
+    var salt: [UInt8]
+    var epoch: UInt32
+}
+
 /// Walks a body. Pure: it needs the body and where its number lines begin, no key and no view.
 struct EntryReader {
     let kind: EntryKind
-    /// From which the audit key of this entry's values derives; empty unless it is a batch.
-    let salt: Range<Int>
+    /// From which the audit key of this entry's values derives; nothing unless it is a batch.
+    let seed: AuditSeed
+    /// Under which the subject keys that ride here are wrapped.
+    let registryEpoch: UInt32
     private(set) var reader: ByteReader
     private var position: UInt64
     private var record: UInt64
@@ -87,7 +96,14 @@ struct EntryReader {
             throw .malformed
         }
         self.kind = kind
-        salt = kind == .batch ? try reader.range(EntryFormat.saltBytes) : reader.offset..<reader.offset
+        if kind == .batch {
+            let salt = try reader.array(EntryFormat.saltBytes)
+            seed = AuditSeed(salt: salt, epoch: UInt32(try reader.count(atMost: Int(UInt32.max))))
+            registryEpoch = UInt32(try reader.count(atMost: Int(UInt32.max)))
+        } else {
+            seed = AuditSeed(salt: [], epoch: 0)
+            registryEpoch = 0
+        }
         self.reader = reader
         position = start.position
         record = start.record

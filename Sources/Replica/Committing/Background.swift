@@ -1,0 +1,119 @@
+package import Bytes
+package import Files
+package import Keys
+internal import Records
+internal import SegmentedLog
+internal import Views
+
+/// Work that lasts, for the background thread with its own store.
+package struct BackgroundWork: Sendable {
+    enum Kind: Sendable {
+        case snapshot(SnapshotWork)
+        case closing([ClosingWork])
+    }
+
+    let kind: Kind
+
+    /// Does it. A failure is part of the result: the log alone rebuilds what this makes.
+    package func carryOut(on store: some FileStore, crypto: Crypto, dice: inout some Dice) -> BackgroundResult {
+        switch kind {
+        case .snapshot(let work): BackgroundResult(kind: work.carryOut(on: store, crypto: crypto, dice: &dice))
+        case .closing(let works):
+            BackgroundResult(
+                kind: .closed(
+                    works.compactMap { work in
+                        guard let outcome = try? work.carryOut(on: store, crypto: crypto, leaves: EntryLeaves()) else {
+                            return nil
+                        }
+                        return (work.segment, outcome)
+                    }))
+        }
+    }
+}
+
+/// What came of it.
+package struct BackgroundResult: Sendable {
+    enum Kind: Sendable {
+        case snapshot(position: UInt64, record: UInt64, runs: [IdentityRun])
+        case snapshotFailed
+        case closed([(UInt64, ClosingWork.Outcome)])
+    }
+
+    let kind: Kind
+}
+
+/// A snapshot to be written: a copy of the book and what goes with it, at one place of the log.
+struct SnapshotWork: Sendable {
+    let place: ViewPlace
+    let stand: SnapshotStand
+    let book: Book
+    let identities: IdentityWork
+    let extra: [UInt8]
+
+    func carryOut(on store: some FileStore, crypto: Crypto, dice: inout some Dice) -> BackgroundResult.Kind {
+        do {
+            let runs = try identities.carryOut(on: store, crypto: crypto, dice: &dice)
+            let snapshot = Snapshot(stand: stand, book: book, runs: runs, extra: extra)
+            try SnapshotStore(store: store, place: place, crypto: crypto).write(snapshot, dice: &dice)
+            return .snapshot(position: stand.position, record: stand.record, runs: runs)
+        } catch {
+            return .snapshotFailed
+        }
+    }
+}
+
+/// What is under way in the background, and when the next is due.
+struct BackgroundState {
+    /// Events and records folded at the last snapshot.
+    var snapshotCount: UInt64 = 0
+    var isSnapshotting = false
+    var isClosing = false
+    var hasFailed = false
+
+    var isBusy: Bool { isSnapshotting || isClosing }
+}
+
+extension Replica {
+    /// Orders a snapshot or the closing of segments when one is due.
+    func considerBackground(into effects: inout [ReplicaEffect]) {
+        let count = book.position + book.record
+        if count >= background.snapshotCount + configuration.snapshotEvery { takeSnapshot(into: &effects) }
+        guard !background.isClosing else { return }
+        guard let works = try? log.closable(committedThrough: foldedIndex), !works.isEmpty else { return }
+        background.isClosing = true
+        effects.append(.background(BackgroundWork(kind: .closing(works))))
+    }
+
+    func takeSnapshot(into effects: inout [ReplicaEffect]) {
+        let count = book.position + book.record
+        guard !background.isSnapshotting, count > background.snapshotCount else { return }
+        background.isSnapshotting = true
+        background.snapshotCount = count
+        var extra = ByteWriter(reserving: 1024)
+        extra.u8(1)
+        subjectKeys.encode(onto: &extra)
+        idempotency.encode(onto: &extra)
+        let work = SnapshotWork(
+            place: viewPlace,
+            stand: SnapshotStand(
+                index: foldedIndex, position: book.position, record: book.record, stamp: book.lastStamp),
+            book: book, identities: identities.freeze(), extra: extra.bytes)
+        effects.append(.background(BackgroundWork(kind: .snapshot(work))))
+    }
+
+    func finished(_ result: BackgroundResult, into effects: inout [ReplicaEffect]) {
+        switch result.kind {
+        case .snapshot(_, _, let runs):
+            background.isSnapshotting = false
+            background.hasFailed = (try? identities.adopt(runs)) == nil
+        case .snapshotFailed:
+            background.isSnapshotting = false
+            background.hasFailed = true
+        case .closed(let works):
+            background.isClosing = false
+            for (segment, outcome) in works { log.closed(segment, outcome) }
+            if let fault = log.fault { life = .damaged(fault) }
+        }
+        goOnStopping(into: &effects)
+    }
+}

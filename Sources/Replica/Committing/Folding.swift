@@ -1,0 +1,63 @@
+internal import Bytes
+internal import Files
+internal import Records
+internal import SegmentedLog
+internal import Views
+
+/// Folding an entry that was read back: facts alone, no subject's key.
+enum Folding {
+    /// - Throws: when the body is no entry, or does not follow from what is folded.
+    static func fold<Store: FileStore>(
+        _ frame: OpenedFrame, book: inout Book, subjectKeys: inout SubjectKeys, idempotency: inout IdempotencyTable,
+        identities: IdentityIndex<Store>
+    ) throws(ByteError) {
+        let body = frame.body
+        var reader = try EntryReader(body, start: EntryStart(frame))
+        var transaction = TransactionFacts(
+            stamp: frame.header.firstStamp, tenant: 0, actor: 0, behalf: 0, events: [])
+        var head = Digest.zero
+        while let step = try reader.next() {
+            switch step {
+            case .transaction(let place):
+                transaction = TransactionFacts(
+                    stamp: place.stamp, tenant: place.tenant, actor: place.actor, behalf: place.behalf, events: [])
+                head = MerkleLeaf.transactionHead(place, in: body)
+                try fold(place, of: frame, epoch: reader.registryEpoch, &subjectKeys)
+                if let token = place.idempotency {
+                    idempotency.add(token, position: place.firstPosition, stamp: place.stamp)
+                }
+            case .event(let place):
+                let leaf = try MerkleLeaf.event(place, in: body, transactionHead: head, stamp: transaction.stamp)
+                let facts = try place.facts(
+                    in: body, tenant: transaction.tenant, before: before(place.stream, book),
+                    leafPrefix: leaf.words.0)
+                guard facts.position == book.position + 1 else { throw .malformed }
+                transaction.events = [facts]
+                book.apply(transaction)
+                identities.add(facts.identity, position: facts.position)
+            case .record(let place):
+                let leaf = MerkleLeaf.record(place, in: body)
+                guard place.number == book.record + 1 else { throw .malformed }
+                book.apply(try place.facts(in: body, leafPrefix: leaf.words.0))
+            }
+        }
+    }
+
+    private static func before(_ tag: UInt64, _ book: Book) -> StreamBefore? {
+        guard let ordinal = book.stream(tag: tag) else { return nil }
+        let row = book.row(ordinal)
+        return StreamBefore(category: row.category, subjects: row.subjects, appointment: row.appointment)
+    }
+
+    private static func fold(
+        _ place: TransactionPlace, of frame: OpenedFrame, epoch: UInt32, _ subjectKeys: inout SubjectKeys
+    ) throws(ByteError) {
+        var reader = ByteReader(frame.body, in: place.keys)
+        while !reader.isAtEnd {
+            let key = try NewKeyPlace(&reader)
+            subjectKeys.add(
+                SubjectKeys.Row(id: key.id, token: key.token, tenant: place.tenant, index: frame.header.index),
+                wrapped: Array(frame.body[key.wrapped]), epoch: epoch)
+        }
+    }
+}

@@ -1,0 +1,131 @@
+internal import Bytes
+internal import Keys
+internal import Records
+internal import Views
+
+/// A stream as the last decided event leaves it.
+struct StreamNow {
+    var tag: UInt64
+    var version: UInt32
+    var state: StreamState
+    var before: StreamBefore
+    /// The position of that event.
+    var last: UInt64
+}
+
+/// A transaction decided and not yet committed.
+final class PendingTransaction {
+    let ask: AskID
+    /// As they came, so that a retry can be compared before the log can be read.
+    let events: [IncomingEvent]
+    var facts: TransactionFacts
+    let idempotency: Token128?
+    let newKeys: [NewKey]
+
+    init(ask: AskID, events: [IncomingEvent], facts: TransactionFacts, idempotency: Token128?, newKeys: [NewKey]) {
+        self.ask = ask
+        self.events = events
+        self.facts = facts
+        self.idempotency = idempotency
+        self.newKeys = newKeys
+    }
+}
+
+/// The primary's own tail: what it has decided and the book has not folded. It is apart from the views, and is
+/// dropped whole when the tail is lost.
+struct Overlay {
+    private(set) var streams: [UInt64: StreamNow] = [:]
+    /// Streams that the tail makes, by the token of their name.
+    private(set) var tags: [Token128: UInt64] = [:]
+    private(set) var identities: [Token128: PendingTransaction] = [:]
+    private(set) var idempotency: [Token128: PendingTransaction] = [:]
+    /// Subject keys that the tail makes, by the token of the patient's stream name.
+    private(set) var keys: [Token128: (id: UInt64, key: SecretKey)] = [:]
+    /// Hints: appointments of the tail in which somebody takes part. Whoever reads one looks at the stream.
+    private var busy: [UInt64: [UInt64]] = [:]
+    private var journal: [Change] = []
+
+    private enum Change {
+        case stream(UInt64, before: StreamNow?)
+        case tag(Token128)
+        case key(Token128)
+    }
+
+    var isEmpty: Bool { streams.isEmpty && identities.isEmpty }
+
+    /// Everything set from here on can be taken back by `takeBack`.
+    mutating func begin() { journal.removeAll(keepingCapacity: true) }
+
+    mutating func takeBack() {
+        for change in journal.reversed() {
+            switch change {
+            case .stream(let tag, let before): streams[tag] = before
+            case .tag(let token): tags[token] = nil
+            case .key(let token): keys[token] = nil
+            }
+        }
+        journal.removeAll(keepingCapacity: true)
+    }
+
+    mutating func set(_ stream: StreamNow) {
+        let before = streams.updateValue(stream, forKey: stream.tag)
+        journal.append(.stream(stream.tag, before: before))
+        guard let appointment = stream.before.appointment, appointment.status.isBusy else { return }
+        for actor in appointment.practitioners { remember(stream.tag, for: actor) }
+        for actor in appointment.locations { remember(stream.tag, for: actor) }
+    }
+
+    mutating func name(_ token: Token128, tag: UInt64) {
+        tags[token] = tag
+        journal.append(.tag(token))
+    }
+
+    mutating func add(_ key: SecretKey, id: UInt64, for token: Token128) {
+        keys[token] = (id, key)
+        journal.append(.key(token))
+    }
+
+    /// A transaction is decided and proposed.
+    mutating func proposed(_ transaction: PendingTransaction) {
+        for event in transaction.facts.events { identities[event.identity] = transaction }
+        if let token = transaction.idempotency { idempotency[token] = transaction }
+    }
+
+    /// A transaction is folded: what it said stands in the book.
+    mutating func folded(_ transaction: PendingTransaction) {
+        for event in transaction.facts.events {
+            identities[event.identity] = nil
+            if let token = event.streamToken { tags[token] = nil }
+            if let now = streams[event.stream], now.last == event.position { streams[event.stream] = nil }
+        }
+        if let token = transaction.idempotency { idempotency[token] = nil }
+        for key in transaction.newKeys { keys[key.token] = nil }
+        if streams.isEmpty { busy.removeAll(keepingCapacity: true) }
+    }
+
+    /// A booking of the tail that takes `actor` within half-open [start, end).
+    mutating func overlapping(
+        actor: UInt64, from start: Instant, to end: Instant, excluding tag: UInt64
+    ) -> (start: Instant, end: Instant)? {
+        guard var hints = busy[actor] else { return nil }
+        var found: (start: Instant, end: Instant)?
+        hints.removeAll { hint in
+            guard let now = streams[hint], let facts = now.before.appointment,
+                facts.practitioners.contains(actor) || facts.locations.contains(actor)
+            else { return true }
+            if hint != tag, now.state == .live, facts.status.isBusy, let from = facts.start, let to = facts.end,
+                from < end, start < to, found.map({ from < $0.start }) ?? true
+            {
+                found = (from, to)
+            }
+            return false
+        }
+        busy[actor] = hints
+        return found
+    }
+
+    private mutating func remember(_ tag: UInt64, for actor: UInt64) {
+        guard busy[actor]?.contains(tag) != true else { return }
+        busy[actor, default: []].append(tag)
+    }
+}

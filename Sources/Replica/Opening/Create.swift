@@ -1,0 +1,87 @@
+package import Bytes
+internal import Files
+package import Keys
+internal import SegmentedLog
+
+extension Replica {
+    /// Makes a new store of one replica: key file, term file, and the first segment with the genesis entry, all
+    /// durable on return. The genesis comes last: without it there is no store.
+    ///
+    /// - Throws: `.exists` when a log stands there; `.key`, `.log`, `.file`.
+    package static func create(
+        _ store: Store, plan: GenesisPlan, root: SecretKey, dice: inout some Dice
+    ) throws(ReplicaError) {
+        do {
+            if try store.exists(ReplicaPaths.keys), !(try store.exists(ReplicaPaths.log)) {
+                // A creation that a crash cut off: nothing was ever sealed under these keys.
+                try store.remove(ReplicaPaths.keys)
+            }
+            if try store.exists(ReplicaPaths.terms), !(try store.exists(ReplicaPaths.log)) {
+                try store.remove(ReplicaPaths.terms)
+            }
+        } catch {
+            throw .file(error)
+        }
+        let (ring, crypto) = try keys(store, plan: plan, root: root, dice: &dice)
+        try asLog { () throws(LogError) in try TermStore.create(store, path: ReplicaPaths.terms) }
+        let genesis: Genesis
+        do throws(KeyError) {
+            genesis = try Genesis(plan, ring: ring, crypto: crypto, dice: &dice)
+        } catch {
+            throw .key(error)
+        }
+        let draft = FrameDraft(
+            term: 0, firstStamp: plan.createdAt, lastStamp: plan.createdAt, firstPosition: 1, eventCount: 0,
+            firstRecord: 1, recordCount: 0, body: genesis.body, leaves: .none)
+        try asLog { () throws(LogError) in
+            try EntryLog<Store, EntryLeaves>.create(
+                store: store, directory: ReplicaPaths.log, identity: ClusterIdentity(plan.clusterID), genesis: draft,
+                keys: ring, crypto: crypto, dice: &dice)
+        }
+    }
+
+    private static func keys(
+        _ store: Store, plan: GenesisPlan, root: SecretKey, dice: inout some Dice
+    ) throws(ReplicaError) -> (KeyRing, Crypto) {
+        do throws(KeyError) {
+            let file = try KeyFile.create(
+                store, path: ReplicaPaths.keys, root: root, clusterID: plan.clusterID, dice: &dice)
+            return (KeyRing(file, clusterID: plan.clusterID), try Crypto())
+        } catch {
+            throw error == .file(.exists) ? .exists : .key(error)
+        }
+    }
+}
+
+extension Genesis {
+    /// The first tenant's and the credentials' keys are drawn here.
+    init(_ plan: GenesisPlan, ring: KeyRing, crypto: Crypto, dice: inout some Dice) throws(KeyError) {
+        let tenant: UInt32 = 1
+        let credentialKey = SecretKey.random(dice: &dice)
+        let mac = MACKey(credentialKey)
+        self.init(
+            clusterID: plan.clusterID, members: plan.members, logEpoch: ring.logEpoch,
+            registryEpoch: ring.registryEpoch, auditEpoch: ring.auditEpoch,
+            credentialKey: try ring.wrap(
+                credentialKey, as: 0, tenant: 0, purpose: .credential, crypto: crypto, dice: &dice),
+            tenants: [
+                Tenant(
+                    id: tenant, name: plan.tenantName,
+                    indexKey: try ring.wrap(
+                        .random(dice: &dice), as: UInt64(tenant), tenant: tenant, purpose: .tenantIndex,
+                        crypto: crypto, dice: &dice),
+                    sealingKey: try ring.wrap(
+                        .random(dice: &dice), as: UInt64(tenant), tenant: tenant, purpose: .tenantSealing,
+                        crypto: crypto, dice: &dice))
+            ],
+            credentials: plan.credentials.map { planned in
+                Credential(
+                    id: planned.id, name: planned.name, tenant: tenant, scopes: planned.scopes.rawValue,
+                    secretMAC: crypto.hmac(planned.secret, key: mac))
+            })
+    }
+}
+
+func asLog<Value>(_ work: () throws(LogError) -> Value) throws(ReplicaError) -> Value {
+    do { return try work() } catch { throw error == .exists ? .exists : .log(error) }
+}

@@ -1,0 +1,195 @@
+package import Bytes
+internal import Consensus
+internal import Files
+package import Keys
+internal import Records
+internal import SegmentedLog
+internal import Views
+
+/// What is folded of a log, and through which entry.
+struct Folded {
+    var book = Book()
+    var index: UInt64 = 1
+    var subjectKeys = SubjectKeys()
+    var idempotency = IdempotencyTable()
+    /// Events and records in the snapshot it began with.
+    var snapshotCount: UInt64 = 0
+}
+
+/// Everything a replica is made of.
+struct OpenedParts<Store: FileStore> {
+    var store: Store
+    var crypto: Crypto
+    var dice: BatchedDice
+    var keyFile: KeyFile<Store>
+    var ring: KeyRing
+    var log: EntryLog<Store, EntryLeaves>
+    var recovery: Recovery
+    var terms: TermStore<Store>
+    var raft: RaftNode
+    var viewPlace: ViewPlace
+    var identities: IdentityIndex<Store>
+    var tenants: [Tenant]
+    var credentials: [CredentialRow]
+    var members: [Int]
+    var folded: Folded
+    var auditSeed: AuditSeed
+    var auditKey: SecretKey
+}
+
+extension Replica {
+    /// Opens what the last life left: keys, log, newest whole snapshot, and the facts of the tail after it. Nothing
+    /// is decided or proposed before the first tick.
+    ///
+    /// A damaged log opens too (`damage`); a snapshot that does not open is passed over.
+    /// - Parameter progress: Told the entries folded and those there are, now and then.
+    package static func open(
+        _ store: Store, configuration: ReplicaConfiguration, root: SecretKey, dice: any Dice,
+        progress: (_ done: UInt64, _ of: UInt64) -> Void = { _, _ in }
+    ) throws(ReplicaError) -> Replica {
+        var dice = BatchedDice(dice)
+        let keys = try openKeys(store, configuration, root)
+        let (log, recovery) = try asLog { () throws(LogError) in
+            var sizes = configuration.log
+            sizes.hasPeers = false
+            return try EntryLog<Store, EntryLeaves>.open(
+                store: store, directory: ReplicaPaths.log, identity: ClusterIdentity(configuration.clusterID),
+                keys: keys.ring, crypto: keys.crypto, leaves: EntryLeaves(), configuration: sizes)
+        }
+        let genesis = try genesis(log)
+        let (tenants, credentials) = try unwrap(genesis, keys.ring, keys.crypto)
+        let terms = try asLog { () throws(LogError) in try TermStore(store, path: ReplicaPaths.terms) }
+        let place = ViewPlace(
+            directory: ReplicaPaths.views, clusterID: configuration.clusterID,
+            key: try asKeys { () throws(KeyError) in try keys.ring.snapshotKey() })
+        var (folded, identities) = try load(store, place, keys.crypto, log: log)
+        // Alone, what is durable here is durable on the quorum: the tail is folded before the no-op commits it.
+        try fold(log, into: &folded, identities, progress)
+        let seed = AuditSeed(salt: dice.bytes(EntryFormat.saltBytes), epoch: keys.ring.auditEpoch)
+        let auditKey = try asKeys { () throws(KeyError) in
+            try keys.ring.auditKey(clusterID: configuration.clusterID, segmentSalt: seed.salt, epoch: seed.epoch)
+        }
+        return Replica(
+            parts: OpenedParts(
+                store: store, crypto: keys.crypto, dice: dice, keyFile: keys.file, ring: keys.ring, log: log,
+                recovery: recovery, terms: terms,
+                raft: RaftNode(id: configuration.id, voters: genesis.members),
+                viewPlace: place, identities: identities, tenants: tenants, credentials: credentials,
+                members: genesis.members, folded: folded, auditSeed: seed, auditKey: auditKey),
+            configuration: configuration)
+    }
+
+    private static func openKeys(
+        _ store: Store, _ configuration: ReplicaConfiguration, _ root: SecretKey
+    ) throws(ReplicaError) -> (file: KeyFile<Store>, ring: KeyRing, crypto: Crypto) {
+        try asKeys { () throws(KeyError) in
+            let file = try KeyFile.open(
+                store, path: ReplicaPaths.keys, root: root, clusterID: configuration.clusterID)
+            return (file, KeyRing(file, clusterID: configuration.clusterID), try Crypto())
+        }
+    }
+
+    private static func genesis(_ log: EntryLog<Store, EntryLeaves>) throws(ReplicaError) -> Genesis {
+        let frame = try asLog { () throws(LogError) in try log.frame(at: 1) }
+        do throws(ByteError) { return try Genesis(body: frame.body) } catch { throw .entry(error, index: 1) }
+    }
+
+    private static func unwrap(
+        _ genesis: Genesis, _ ring: KeyRing, _ crypto: Crypto
+    ) throws(ReplicaError) -> ([Tenant], [CredentialRow]) {
+        try asKeys { () throws(KeyError) in
+            var tenants: [Tenant] = []
+            for tenant in genesis.tenants {
+                func open(_ wrapped: [UInt8], _ purpose: WrappedPurpose) throws(KeyError) -> SecretKey {
+                    try ring.unwrap(
+                        wrapped, as: UInt64(tenant.id), tenant: tenant.id, purpose: purpose,
+                        epoch: genesis.registryEpoch, crypto: crypto)
+                }
+                tenants.append(
+                    Tenant(
+                        id: tenant.id, name: tenant.name, indexKey: try open(tenant.indexKey, .tenantIndex),
+                        sealingKey: try open(tenant.sealingKey, .tenantSealing)))
+            }
+            let key = MACKey(
+                try ring.unwrap(
+                    genesis.credentialKey, as: 0, tenant: 0, purpose: .credential, epoch: genesis.registryEpoch,
+                    crypto: crypto))
+            let credentials = genesis.credentials.map { one in
+                CredentialRow(
+                    id: one.id, name: one.name, tenant: one.tenant, scopes: Scopes(rawValue: one.scopes),
+                    secretMAC: one.secretMAC, key: key)
+            }
+            return (tenants, credentials)
+        }
+    }
+
+    /// The newest snapshot that is whole, with its runs, and lies within the log; else nothing but the genesis.
+    private static func load(
+        _ store: Store, _ place: ViewPlace, _ crypto: Crypto, log: EntryLog<Store, EntryLeaves>
+    ) throws(ReplicaError) -> (Folded, IdentityIndex<Store>) {
+        let snapshots = SnapshotStore(store: store, place: place, crypto: crypto)
+        do throws(ViewError) {
+            while let (snapshot, number) = try next(snapshots) {
+                do {
+                    guard snapshot.stand.index <= log.lastIndex else { throw ByteError.malformed }
+                    let identities = try IdentityIndex(store: store, place: place, runs: snapshot.runs, crypto: crypto)
+                    return (try Folded(snapshot), identities)
+                } catch {
+                    try snapshots.discard(number)
+                }
+            }
+            return (Folded(), try IdentityIndex(store: store, place: place, runs: [], crypto: crypto))
+        } catch {
+            throw .views(error)
+        }
+    }
+
+    private static func next(_ snapshots: SnapshotStore<Store>) throws(ViewError) -> (Snapshot, UInt64)? {
+        let loaded = try snapshots.load()
+        return loaded.snapshot.map { ($0, loaded.number) }
+    }
+
+    private static func fold(
+        _ log: EntryLog<Store, EntryLeaves>, into folded: inout Folded, _ identities: IdentityIndex<Store>,
+        _ progress: (UInt64, UInt64) -> Void
+    ) throws(ReplicaError) {
+        let last = log.lastIndex
+        while folded.index < last {
+            let next = folded.index + 1
+            let frame: OpenedFrame
+            do throws(LogError) {
+                frame = try log.frame(at: next)
+            } catch {
+                // Damage found while folding: what stands before it is folded, and the log knows it now.
+                if case .damaged = error { return }
+                throw .log(error)
+            }
+            do throws(ByteError) {
+                try Folding.fold(
+                    frame, book: &folded.book, subjectKeys: &folded.subjectKeys, idempotency: &folded.idempotency,
+                    identities: identities)
+            } catch {
+                throw .entry(error, index: next)
+            }
+            folded.index = next
+            if next % 256 == 0 || next == last { progress(next, last) }
+        }
+    }
+}
+
+extension Folded {
+    init(_ snapshot: Snapshot) throws(ByteError) {
+        book = snapshot.book
+        index = snapshot.stand.index
+        snapshotCount = snapshot.stand.position + snapshot.stand.record
+        var reader = ByteReader(snapshot.extra)
+        guard try reader.u8() == 1 else { throw .malformed }
+        try subjectKeys.decode(&reader)
+        try idempotency.decode(&reader)
+        guard reader.isAtEnd else { throw .malformed }
+    }
+}
+
+func asKeys<Value>(_ work: () throws(KeyError) -> Value) throws(ReplicaError) -> Value {
+    do { return try work() } catch { throw .key(error) }
+}

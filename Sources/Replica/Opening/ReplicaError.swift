@@ -1,0 +1,29 @@
+package import Bytes
+package import Files
+package import Keys
+package import SegmentedLog
+package import Views
+
+/// Why a replica could not be made or opened.
+package enum ReplicaError: Error, Equatable, Sendable {
+    case file(FileError)
+    case key(KeyError)
+    case log(LogError)
+    case views(ViewError)
+    /// The genesis entry, or one that was folded, is not of the form it should be, though its seal is whole.
+    case entry(ByteError, index: UInt64)
+    /// A store stands there already.
+    case exists
+}
+
+/// Where a replica keeps what, within its store.
+package enum ReplicaPaths {
+    /// The key file.
+    package static let keys = "keys"
+    /// Term and vote.
+    package static let terms = "terms"
+    /// The directory of segments.
+    package static let log = "log"
+    /// The directory of snapshots and identity runs.
+    package static let views = "views"
+}

@@ -1,0 +1,69 @@
+internal import Bytes
+internal import Records
+internal import SegmentedLog
+
+/// A frame of the log, taken apart: where each transaction, event and record of its body stands.
+struct FrameParts {
+    let index: UInt64
+    let body: [UInt8]
+    let seed: AuditSeed
+    let registryEpoch: UInt32
+    let firstPosition: UInt64
+    let firstRecord: UInt64
+    private(set) var transactions: [TransactionPlace] = []
+    /// For each event where it stands and which transaction it is of.
+    private(set) var events: [(offset: Int, transaction: Int)] = []
+    private(set) var records: [RecordPlace] = []
+
+    init(_ frame: OpenedFrame) throws(ByteError) {
+        index = frame.header.index
+        body = frame.body
+        firstPosition = frame.header.firstPosition
+        firstRecord = frame.header.firstRecord
+        var reader = try EntryReader(frame.body, start: EntryStart(frame))
+        seed = reader.seed
+        registryEpoch = reader.registryEpoch
+        while let step = try reader.next() {
+            switch step {
+            case .transaction(let place): transactions.append(place)
+            case .event(let place): events.append((place.head.lowerBound, transactions.count - 1))
+            case .record(let place): records.append(place)
+            }
+        }
+    }
+
+    /// The event at a position and its transaction; nil when it is of another frame.
+    func event(at position: UInt64) throws(ByteError) -> (place: EventPlace, transaction: TransactionPlace)? {
+        guard position >= firstPosition, position - firstPosition < UInt64(events.count) else { return nil }
+        let (offset, transaction) = events[Int(position - firstPosition)]
+        return (try EntryReader.event(in: body, at: offset, position: position), transactions[transaction])
+    }
+
+    /// The record of a number; nil when it is of another frame.
+    func record(_ number: UInt64) -> RecordPlace? {
+        guard number >= firstRecord, number - firstRecord < UInt64(records.count) else { return nil }
+        return records[Int(number - firstRecord)]
+    }
+}
+
+/// The frames taken apart lately. Neighbours are read together, so few are enough.
+struct FrameIndexes {
+    private static let kept = 8
+
+    private var frames: [FrameParts] = []
+    /// The header opened last, by its transaction's first position: events read together share one.
+    var header: (position: UInt64, value: AuditValue)?
+
+    func holding(position: UInt64) -> FrameParts? {
+        frames.last { position >= $0.firstPosition && position - $0.firstPosition < UInt64($0.events.count) }
+    }
+
+    func holding(record: UInt64) -> FrameParts? {
+        frames.last { record >= $0.firstRecord && record - $0.firstRecord < UInt64($0.records.count) }
+    }
+
+    mutating func keep(_ frame: FrameParts) {
+        if frames.count == Self.kept { frames.removeFirst() }
+        frames.append(frame)
+    }
+}

@@ -1,0 +1,206 @@
+internal import Bytes
+internal import Compression
+internal import Consensus
+package import Files
+internal import Keys
+internal import Records
+package import SegmentedLog
+internal import Views
+
+/// One replica: the hall, where an entry meets a record. It owns the log's order, the book folded from it, the keys,
+/// and decides; facts go in, orders come out, in the order to carry them out (design 4 and 5).
+///
+/// Owned by one thread. It reads and stages through its own store; what is to be written goes out as disk batches, and
+/// what lasts goes to the background.
+package final class Replica<Store: FileStore> {
+    let store: Store
+    let configuration: ReplicaConfiguration
+    let crypto: Crypto
+    let compressor = ValueCompressor()
+    var dice: BatchedDice
+    let keyFile: KeyFile<Store>
+    let ring: KeyRing
+    let log: EntryLog<Store, EntryLeaves>
+    let terms: TermStore<Store>
+    var raft: RaftNode
+    let viewPlace: ViewPlace
+    let identities: IdentityIndex<Store>
+
+    /// Genesis, as folded.
+    let tenants: [Tenant]
+    let credentials: [CredentialRow]
+    let members: [Int]
+
+    /// What is folded: through `foldedIndex`.
+    var book: Book
+    var foldedIndex: UInt64
+    var subjectKeys: SubjectKeys
+    var idempotency: IdempotencyTable
+
+    var life = ReplicaLife.opened
+    var hasStarted = false
+    var clock = ReplicaClock()
+    var limits: [RateLimit] = []
+
+    // The primary's own tail.
+    var overlay = Overlay()
+    var gathering: Gathering?
+    var pending: [PendingEntry] = []
+    /// How many at the front of `pending` are folded and gone.
+    var pendingFirst = 0
+    var waitingBytes = 0
+    var waitingAppends = 0
+    /// The last stamp, position and record decided.
+    var lastStamp: Instant
+    var nextPosition: UInt64
+    var nextRecord: UInt64
+    var isWriting = false
+    /// Answers that need no record, for the end of the turn.
+    var unrecorded: [(AskID, Problem)] = []
+    /// Items of an entry that the log did not take.
+    var lost: [PendingItem] = []
+    var failure: ProblemKind?
+    /// The entry that must be folded before anything is decided in this term; 0 before there is one.
+    var noOpIndex: UInt64 = 0
+    /// What may still be written, and when that was asked for.
+    var room = HeadRoom.nothing
+    var roomTold: UInt64 = 0
+    var auditSeed: AuditSeed
+    var auditKey: SecretKey
+    var auditUses = KeyBudget()
+    var auditKeys: [AuditSeed: SecretKey] = [:]
+
+    var background = BackgroundState()
+    var opened = FrameIndexes()
+    var reads = ReadSessions()
+
+    init(parts: OpenedParts<Store>, configuration: ReplicaConfiguration) {
+        store = parts.store
+        self.configuration = configuration
+        crypto = parts.crypto
+        dice = parts.dice
+        keyFile = parts.keyFile
+        ring = parts.ring
+        log = parts.log
+        terms = parts.terms
+        raft = parts.raft
+        viewPlace = parts.viewPlace
+        identities = parts.identities
+        tenants = parts.tenants
+        credentials = parts.credentials
+        members = parts.members
+        book = parts.folded.book
+        foldedIndex = parts.folded.index
+        subjectKeys = parts.folded.subjectKeys
+        idempotency = parts.folded.idempotency
+        lastStamp = parts.log.lastStamp
+        nextPosition = parts.log.end.nextPosition
+        nextRecord = parts.log.end.nextRecord
+        auditSeed = parts.auditSeed
+        auditKey = parts.auditKey
+        limits = parts.credentials.map { _ in
+            RateLimit(perSecond: configuration.requestsPerSecond, milliseconds: 0)
+        }
+        background.snapshotCount = parts.folded.snapshotCount
+        if let fault = parts.log.fault { life = .damaged(fault) }
+    }
+
+    /// What opening found in the log.
+    package var damage: Fault? {
+        if case .damaged(let fault) = life { fault } else { nil }
+    }
+
+    /// Takes in one fact; see the other `step`.
+    package func step(_ input: ReplicaInput, into effects: inout [ReplicaEffect]) { step([input], into: &effects) }
+
+    /// Takes in the facts of one turn of the loop, in order, and then proposes as one entry what they asked for.
+    package func step(_ inputs: [ReplicaInput], into effects: inout [ReplicaEffect]) {
+        for input in inputs { take(input, into: &effects) }
+        propose(into: &effects)
+    }
+
+    private func take(_ input: ReplicaInput, into effects: inout [ReplicaEffect]) {
+        switch input {
+        case .ticked(let wall, let milliseconds):
+            clock.ticked(wall: wall, milliseconds: milliseconds)
+            start(into: &effects)
+            ticked(into: &effects)
+        case .asked(let id, let ask): asked(id, ask, into: &effects)
+        case .drained(let id): drained(id, into: &effects)
+        case .abandoned(let id): abandoned(id)
+        case .persisted(let batch): persisted(batch, into: &effects)
+        case .diskFailed(let error): diskFailed(error, into: &effects)
+        case .backgroundFinished(let result): finished(result, into: &effects)
+        case .strangers(let count): record(count, into: &effects)
+        case .clockAccepted(let caller): acceptClock(caller, into: &effects)
+        case .stopRequested: stopRequested(into: &effects)
+        }
+    }
+
+    /// Who asks, and whether now; then the request itself.
+    private func asked(_ id: AskID, _ ask: Ask, into effects: inout [ReplicaEffect]) {
+        guard let at = credentials.firstIndex(where: { $0.id == ask.caller.credential }) else {
+            return answer(id, Problem(.unauthenticated, "Send a valid key: Authorization: Bearer ID.SECRET."), &effects)
+        }
+        let credential = credentials[at]
+        guard limits[at].take(milliseconds: clock.milliseconds) else {
+            return answer(
+                id, Problem(.tooMany, "Wait, then send fewer requests at once.", [.retryAfterSeconds(1)]), &effects)
+        }
+        if case .cluster = ask.request { return answer(id, .cluster(status), isLast: true, &effects) }
+        if let problem = unreadiness { return answer(id, problem, &effects) }
+        guard room >= .records else { return answer(id, Self.diskFull, &effects) }
+        switch ask.request {
+        case .append(let request): append(id, ask.caller, request, credential: credential, into: &effects)
+        case .refused(let problem): refuse(id, ask.caller, credential, problem)
+        case .events, .read, .readVersion, .history, .search:
+            begin(id, ask, credential: credential, into: &effects)
+        case .cluster: break
+        }
+    }
+
+    func answer(_ id: AskID, _ problem: Problem, _ effects: inout [ReplicaEffect]) {
+        answer(id, .problem(problem), isLast: true, &effects)
+    }
+
+    func answer(_ id: AskID, _ answer: Answer, isLast: Bool, _ effects: inout [ReplicaEffect]) {
+        effects.append(.answer(id, answer, isLast: isLast))
+    }
+
+    /// The tenant of a credential.
+    func tenant(_ id: UInt32) -> Tenant? { tenants.first { $0.id == id } }
+}
+
+/// Where a replica stands in its life.
+enum ReplicaLife {
+    /// Open; nothing was proposed.
+    case opened
+    /// Stands for election, or waits for its no-op to commit: it decides nothing.
+    case electing
+    case primary(term: UInt64)
+    /// A frame is damaged: nothing can be appended.
+    case damaged(Fault)
+    /// A clean stop: what is staged is written, a snapshot made.
+    case stopping
+    case stopped
+    case failed
+}
+
+extension Replica {
+    /// Why nothing can be decided now; nil when it can. Surely nothing happened (503).
+    var unreadiness: Problem? {
+        switch life {
+        case .primary: nil
+        case .opened, .electing:
+            Problem(.noPrimary, "The replica is starting; try again.", [.retryAfterSeconds(1)])
+        case .damaged(let fault):
+            Problem(
+                .damaged, "A part of the log is damaged: run chartlog verify, then restore from a backup.",
+                [.index(fault.index), .segment(fault.segment), .position(fault.position)])
+        case .stopping, .stopped, .failed:
+            Problem(.unavailable, "The replica is stopping; try again.", [.retryAfterSeconds(1)])
+        }
+    }
+
+    static var diskFull: Problem { Problem(.diskFull, "The disk is nearly full: make room.", [.retryAfterSeconds(30)]) }
+}
