@@ -37,6 +37,7 @@ package protocol FileStore: AnyObject {
     func freeSpace() throws(FileError) -> Int
 }
 
+/// How a file is opened.
 package enum FileMode: Sendable {
     case read
     case readWrite

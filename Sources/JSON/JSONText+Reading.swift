@@ -103,6 +103,7 @@ extension JSONText {
     package var view: JSONView { JSONView(text: self, node: root) }
 }
 
+/// The members of an object, in the order of the text.
 package struct JSONMembers: Sequence, IteratorProtocol {
     let text: JSONText
     var at: Int
@@ -116,6 +117,7 @@ package struct JSONMembers: Sequence, IteratorProtocol {
     }
 }
 
+/// The elements of an array.
 package struct JSONElements: Sequence, IteratorProtocol {
     let text: JSONText
     var at: Int

@@ -67,6 +67,7 @@ package struct JSONNode: Hashable, Sendable {
     init(_ index: Int) { self.index = index }
 }
 
+/// What a value is.
 package enum JSONKind: UInt8, Sendable {
     case object, array, string, number, `true`, `false`, null
 }

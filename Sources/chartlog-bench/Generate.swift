@@ -1,4 +1,5 @@
 import Clinic
+import Linux
 
 /// `generate`: events of the seeded clinic as NDJSON on standard output.
 enum Generate {
@@ -21,10 +22,10 @@ enum Generate {
             block.append(contentsOf: event)
             block.append(0x0a)
             if block.count >= 1 << 18 {
-                print(String(decoding: block, as: UTF8.self), terminator: "")
+                Output.write(block, to: 1)
                 block.removeAll(keepingCapacity: true)
             }
         }
-        print(String(decoding: block, as: UTF8.self), terminator: "")
+        Output.write(block, to: 1)
     }
 }

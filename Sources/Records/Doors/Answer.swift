@@ -10,6 +10,7 @@ package enum Answer: Sendable {
     case cluster(ClusterStatus)
 }
 
+/// What an append gets: where its events stand.
 package struct Appended: Equatable, Sendable {
     /// Position of the last event of the request; of an empty batch the last committed one.
     package var position: UInt64
@@ -24,6 +25,7 @@ package struct Appended: Equatable, Sendable {
     }
 }
 
+/// Where one event stands.
 package struct AppendedEvent: Equatable, Sendable {
     package var id: String
     package var subject: String

@@ -40,6 +40,7 @@ package struct Caller: Sendable {
     }
 }
 
+/// What is asked for.
 package enum Request: Sendable {
     case append(AppendRequest)
     case events(EventsQuery)
@@ -53,6 +54,7 @@ package enum Request: Sendable {
     case refused(Problem)
 }
 
+/// Events to append as one transaction, in the order they came.
 package struct AppendRequest: Sendable {
     package var events: [IncomingEvent]
     /// 1 to 255 visible characters, unquoted.
@@ -70,6 +72,7 @@ package enum AsOf: Equatable, Sendable {
     case position(UInt64)
 }
 
+/// Which events to read, and in which order.
 package struct EventsQuery: Equatable, Sendable {
     package enum Subject: Equatable, Sendable {
         case all
@@ -95,6 +98,7 @@ package struct EventsQuery: Equatable, Sendable {
     package init() {}
 }
 
+/// The views, by the FHIR type they are shown as.
 package enum ViewKind: String, CaseIterable, Sendable {
     case patient = "Patient"
     case appointment = "Appointment"
@@ -113,6 +117,7 @@ package struct PageRequest: Equatable, Sendable {
     }
 }
 
+/// One search of one view.
 package struct SearchQuery: Equatable, Sendable {
     package var kind: ViewKind
     /// All must hold (AND); within one, any value may (OR).
@@ -133,12 +138,14 @@ package struct SearchQuery: Equatable, Sendable {
     }
 }
 
+/// The order in which a search shows what it finds.
 package enum SearchSort: Equatable, Sendable {
     /// The view's own order: patients and appointments by creation, audit newest first.
     case none
     case date(descending: Bool)
 }
 
+/// One condition of a search; any of its values will do.
 package enum SearchParameter: Equatable, Sendable {
     case id([String])
     // Patient
@@ -167,6 +174,7 @@ package enum SearchParameter: Equatable, Sendable {
     case outcome([AuditOutcome])
 }
 
+/// `system|value` as FHIR writes a token.
 package struct IdentifierSearch: Equatable, Sendable {
     /// nil: any system; empty: none.
     package var system: String?
@@ -178,6 +186,7 @@ package struct IdentifierSearch: Equatable, Sendable {
     }
 }
 
+/// A text and how it is compared with names.
 package struct TextSearch: Equatable, Sendable {
     package enum Mode: Sendable {
         /// Case- and accent-insensitive beginning of a word (FHIR's default).

@@ -1,0 +1,77 @@
+import JSON
+import Linux
+import Server
+
+extension Command {
+    static let initialise = Command(
+        "init", "DIR [--base-port 7400]", summary: "make a store: authority, certificates, keys, first credentials",
+        story: """
+            Writes DIR/service.context (append, read and audit) and DIR/admin.context (operates; sees no patient's
+            data), each with its secret: mode 0600. DIR/root.key opens everything; keep it out of backups of the data.
+            Replica i listens for clients on base port + i. This version runs one replica.
+            """,
+        options: [
+            Option("replicas", .number(1...64), "N", "replicas (default 1; this version runs no more)"),
+            Option("base-port", .number(1...65_000), "N", "replica i listens on this port + i (default 7400)"),
+            Option("json", .flag, "", "print what was made as JSON"),
+        ], operands: 1...1
+    ) { arguments throws(Failure) in
+        let replicas = arguments.number("replicas", or: 1)
+        guard replicas == 1 else {
+            throw Failure(
+                .usage, "this version runs one replica", "leave out --replicas; more come with a later version")
+        }
+        let directory = arguments.operands[0]
+        do throws(ServerError) {
+            let made = try StoreMaker.make(
+                .init(
+                    directory: directory, replicas: replicas, basePort: arguments.number("base-port", or: 7400)))
+            if arguments.has("json") { return Output.line(json(made)) }
+            Output.line("made \(Screen.safe(directory)), cluster \(made.clusterID)")
+            Output.line("")
+            Output.line("  chartlog start \(Screen.safe(directory))")
+            Output.line("  export CHARTLOG_CONTEXT=\(Screen.safe(made.layout.serviceContext))")
+        } catch {
+            throw Failure(ExitCode(rawValue: error.exitCode) ?? .failed, error.sentence)
+        }
+    }
+
+    private static func json(_ made: StoreMaker.Made) -> String {
+        var writer = JSONWriter()
+        writer.object { object in
+            object.member("directory", made.layout.directory)
+            object.member("cluster", made.clusterID)
+            object.array("endpoints") { array in
+                for endpoint in made.endpoints { array.string(endpoint) }
+            }
+        }
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    static let start = Command(
+        "start", "DIR", summary: "run all replicas of a store on this machine until ctrl-C",
+        story: """
+            Prints ready alone on a line when appends are acknowledged. Starts a replica that dies again, writes its
+            process id to DIR/replica-i/pid and its log to DIR/replica-i/log.
+            """,
+        options: [], operands: 1...1
+    ) { arguments throws(Failure) in
+        try leave(Supervisor.run(arguments.operands[0]))
+    }
+
+    static let serve = Command(
+        "serve", "--config FILE", summary: "run one replica in this process: what production runs",
+        story: "FILE is the config.json that init writes to DIR/replica-i; a service manager starts it again.",
+        options: [Option("config", .text, "FILE", "what the replica is told")]
+    ) { arguments throws(Failure) in
+        guard let path = arguments.text("config") else {
+            throw Failure(.usage, "serve needs --config FILE", "usage: chartlog serve --config FILE")
+        }
+        try leave(Serve.run(path))
+    }
+
+    /// The server has said what there was to say.
+    private static func leave(_ code: Int32) throws(Failure) {
+        guard code == 0 else { throw Failure(ExitCode(rawValue: code) ?? .failed, "") }
+    }
+}
