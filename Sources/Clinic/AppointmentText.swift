@@ -133,8 +133,10 @@ extension ClinicGenerator {
             text.put(patientSays)
         }
         text.put(#""},{"actor":{"reference":"Practitioner/pr-"#)
+        putClinic(&text)
         text.number(visit.practitioner + 1)
         text.put(#""},"required":"required","status":"accepted"},{"actor":{"reference":"Location/room-"#)
+        putClinic(&text)
         text.number(room(of: visit))
         text.put(#""},"required":"required","status":"accepted"}"#)
     }

@@ -36,8 +36,14 @@ package struct ClinicGenerator: Sendable {
 
     static let firstDay = CivilDay(year: 2025, month: 11, day: 24).daysSinceEpoch
 
-    /// A clinic with `patients` people (1 to 10,000,000), which falls silent after `events`, or never.
-    package init(seed: UInt64, patients count: Int, events: Int? = nil) {
+    /// Set apart from all other clinics by this number in every id; 0 for the only one.
+    let clinic: Int
+
+    /// A clinic with `patients` people (1 to 10,000,000), which falls silent after `events`, or never. Clinics of
+    /// different numbers share no patient, practitioner or room, so that one store can take events of all.
+    package init(seed: UInt64, patients count: Int, events: Int? = nil, clinic: Int = 0) {
+        precondition(clinic >= 0)
+        self.clinic = clinic
         precondition((1...10_000_000).contains(count))
         patientCount = count
         practitionerCount = count / 600 + 3

@@ -19,6 +19,7 @@ extension ClinicGenerator {
         text.put(#"],"communication":[{"language":{"coding":[{"system":"urn:ietf:bcp:47","code":""#)
         text.put(Culture.all[person.culture].language)
         text.put(#""}]},"preferred":true}],"generalPractitioner":[{"reference":"Practitioner/pr-"#)
+        putClinic(&text)
         text.number(person.practitioner + 1)
         text.put(#""}]}"#)
     }
@@ -37,6 +38,7 @@ extension ClinicGenerator {
         text.put(
             #"{"type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v2-0203","code":"MR"}]},"system":"urn:oid:2.16.840.1.113883.4.999.1","value":"MRN-"#
         )
+        putClinic(&text)
         text.decimal(Scramble.permuted(UInt64(patient), halfBits: 12, salt: patients.salt ^ 4), digits: 8)
         text.put(#""}"#)
     }
@@ -154,6 +156,7 @@ extension ClinicGenerator {
         case .carer:
             patients[patient].practitioner = dice.below(practitionerCount)
             text.put(#"{"generalPractitioner":[{"reference":"Practitioner/pr-"#)
+            putClinic(&text)
             text.number(patients[patient].practitioner + 1)
             text.put(#""}]}"#)
         case .deceased:
@@ -209,6 +212,7 @@ extension ClinicGenerator {
         text.put(
             #"","outcome":"0","purposeOfEvent":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"HPAYMT"}]}],"agent":[{"who":{"reference":"Practitioner/pr-"#
         )
+        putClinic(&text)
         text.number(patients[patient].practitioner + 1)
         text.put(
             #""},"requestor":true}],"source":{"observer":{"display":"Records office"}},"entity":[{"what":{"reference":"Patient/"#

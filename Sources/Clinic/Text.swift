@@ -149,8 +149,16 @@ extension ClinicGenerator {
         patientID(patient, &text)
     }
 
+    /// What sets the ids of one clinic apart.
+    func putClinic(_ text: inout Text) {
+        guard clinic > 0 else { return }
+        text.number(clinic)
+        text.put("-")
+    }
+
     func patientID(_ patient: Int, _ text: inout Text) {
         text.put("p-")
+        putClinic(&text)
         text.hex(Scramble.permuted(UInt64(patient), halfBits: 12, salt: patients.salt), digits: 6)
     }
 
@@ -161,6 +169,7 @@ extension ClinicGenerator {
 
     func consentID(_ number: UInt64, _ text: inout Text) {
         text.put("c-")
+        putClinic(&text)
         text.hex(Scramble.permuted(number, halfBits: 16, salt: patients.salt ^ 1), digits: 8)
     }
 
@@ -171,6 +180,7 @@ extension ClinicGenerator {
 
     func disclosureID(_ number: UInt64, _ text: inout Text) {
         text.put("d-")
+        putClinic(&text)
         text.hex(Scramble.permuted(number, halfBits: 16, salt: patients.salt ^ 2), digits: 8)
     }
 
@@ -181,6 +191,7 @@ extension ClinicGenerator {
 
     func visitID(_ visit: Visit, _ text: inout Text) {
         text.put("a-")
+        putClinic(&text)
         text.hex(Scramble.permuted(visit.number, halfBits: 16, salt: patients.salt ^ 3), digits: 8)
     }
 }
