@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -133,25 +134,9 @@ static inline int clinux_make_directory(int directory, const char *path) {
     return mkdirat(directory < 0 ? AT_FDCWD : directory, path, 0700) < 0 ? -errno : 0;
 }
 static inline int clinux_close(int descriptor) { return close(descriptor) < 0 ? -errno : 0; }
-/// An advisory lock of the whole file that ends with the process: 0, or -EAGAIN when another has it.
-static inline int clinux_lock(int descriptor) {
-    struct flock lock;
-    memset(&lock, 0, sizeof lock);
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    if (fcntl(descriptor, F_SETLK, &lock) == 0) return 0;
-    return errno == EACCES ? -EAGAIN : -errno;
-}
-
-/// 1 when another process holds the lock of the file, 0 when none does.
-static inline int clinux_is_locked(int descriptor) {
-    struct flock lock;
-    memset(&lock, 0, sizeof lock);
-    lock.l_type = F_WRLCK;
-    lock.l_whence = SEEK_SET;
-    if (fcntl(descriptor, F_GETLK, &lock) < 0) return -errno;
-    return lock.l_type != F_UNLCK;
-}
+/// An advisory lock that ends with the last holder of the open file (flock): 0, or -EAGAIN when another open file has
+/// it. Not fcntl's, which any other close of the file in this process would give up.
+static inline int clinux_lock(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB) < 0 ? -errno : 0; }
 
 // Waiting
 

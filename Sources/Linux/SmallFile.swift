@@ -47,19 +47,19 @@ package enum SmallFile {
         Descriptor(owning: try checked("open", unsafe clinux_open(-1, path, Int32(CLINUX_APPEND))))
     }
 
-    /// Takes the file's lock, which ends with the process; EAGAIN when another process has it. Made when not there.
+    /// Takes the file's lock, which ends with the descriptor; EAGAIN when somebody has it. Made when not there.
     package static func lock(_ path: String) throws(LinuxError) -> Descriptor {
         let file = try appending(path)
         _ = try checked("lock", clinux_lock(file.number))
         return file
     }
 
-    /// Whether another process holds the file's lock; false when there is no such file.
+    /// Whether somebody holds the file's lock; false when there is no such file.
     package static func isLocked(_ path: String) -> Bool {
         let number = unsafe clinux_open(-1, path, Int32(CLINUX_READ))
         guard number >= 0 else { return false }
         let file = Descriptor(owning: number)
-        return clinux_is_locked(file.number) == 1
+        return clinux_lock(file.number) == -EAGAIN
     }
 
     /// Permission bits, 0o600 for example.

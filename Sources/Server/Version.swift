@@ -1,0 +1,4 @@
+/// The version that the program tells of itself.
+package enum Version {
+    package static let text = "0.1.0"
+}
