@@ -276,10 +276,10 @@ static inline int64_t clinux_raise_descriptors(void) {
     return (int64_t)limit.rlim_cur;
 }
 
-/// Starts `path` with default signals, none blocked, in its own process group; `input`, `output` and `line` become
-/// its descriptors 0, 1 with 2, and 3 (-1: /dev/null, and none). Answers the process id.
+/// Starts `path` with default signals, none blocked, in its own process group; `output`, `complaints` and `line` become
+/// its descriptors 1, 2 and 3 (-1: /dev/null, as output, and none). Answers the process id.
 static inline int clinux_spawn(
-    const char *path, char *const *arguments, char *const *environment, int output, int line) {
+    const char *path, char *const *arguments, char *const *environment, int output, int complaints, int line) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
@@ -296,7 +296,7 @@ static inline int clinux_spawn(
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     if (output >= 0) {
         posix_spawn_file_actions_adddup2(&actions, output, 1);
-        posix_spawn_file_actions_adddup2(&actions, output, 2);
+        posix_spawn_file_actions_adddup2(&actions, complaints >= 0 ? complaints : output, 2);
     } else {
         posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
         posix_spawn_file_actions_adddup2(&actions, 1, 2);

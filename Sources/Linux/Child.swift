@@ -6,7 +6,7 @@ package struct Child: Sendable {
     package let process: Int32
 
     /// Starts `program`. Its output and complaints go to `output`; `line`, when given, is its descriptor 3. Its
-    /// environment is `environment` and `SWIFT_BACKTRACE=enable=no`, so that a crash prints nothing.
+    /// environment is PATH, HOME, TMPDIR and LANG as they are here, `environment`, and `SWIFT_BACKTRACE=enable=no`, so that a crash prints nothing.
     package static func start(
         _ program: String, _ arguments: [String], environment: [String] = [], output: borrowing Descriptor,
         line: borrowing Descriptor
@@ -14,14 +14,19 @@ package struct Child: Sendable {
         try start(program, arguments, environment: environment, output: output.number, line: line.number)
     }
 
-    /// As above, without a line; -1 as `output` is /dev/null.
+    /// As above, without a line; -1 as `output` is /dev/null. Complaints go where the output goes unless they are
+    /// given a descriptor of their own.
     package static func start(
-        _ program: String, _ arguments: [String], environment: [String] = [], output: Int32, line: Int32 = -1
+        _ program: String, _ arguments: [String], environment: [String] = [], output: Int32, complaints: Int32 = -1,
+        line: Int32 = -1
     ) throws(LinuxError) -> Child {
+        let kept = ["PATH", "HOME", "TMPDIR", "LANG"].compactMap { name in
+            ThisProcess.environment(name).map { "\(name)=\($0)" }
+        }
         var argumentPointers: [UnsafeMutablePointer<CChar>?] = unsafe ([program] + arguments).map { unsafe strdup($0) }
         unsafe argumentPointers.append(nil)
         var settingPointers: [UnsafeMutablePointer<CChar>?] =
-            unsafe (environment + ["SWIFT_BACKTRACE=enable=no"]).map { unsafe strdup($0) }
+            unsafe (kept + environment + ["SWIFT_BACKTRACE=enable=no"]).map { unsafe strdup($0) }
         unsafe settingPointers.append(nil)
         defer {
             // By index: swift-format 6.3 runs `for unsafe` together with its variable.
@@ -29,7 +34,7 @@ package struct Child: Sendable {
             for index in unsafe settingPointers.indices { unsafe free(settingPointers[index]) }
         }
         let process = try checked(
-            "posix_spawn", unsafe clinux_spawn(program, argumentPointers, settingPointers, output, line))
+            "posix_spawn", unsafe clinux_spawn(program, argumentPointers, settingPointers, output, complaints, line))
         return Child(process: process)
     }
 

@@ -1,4 +1,5 @@
 package import API
+private import Bytes
 private import JSON
 private import Linux
 package import Replica
@@ -25,6 +26,9 @@ package struct Configuration: Sendable {
     }
 
     package var replica: ReplicaConfiguration
+    /// Root of the store, below `directory`.
+    package var data: String { "\(directory)/data" }
+    package var lock: String { "\(directory)/lock" }
     /// The replica's own directory: pid, lock, and `data` below it.
     package var directory: String
     package var address: String
@@ -75,6 +79,9 @@ package struct Configuration: Sendable {
         guard let certificate = resolved("certificate"), let certificateKey = resolved("certificateKey") else {
             throw ServerError("The configuration needs a certificate and a certificateKey.", exitCode: 2)
         }
+        guard let clusterID = view["cluster"]?.string.flatMap({ Hex.bytes(of: $0) }), clusterID.count == 16 else {
+            throw ServerError("The configuration needs a cluster, 32 hexadecimal digits.", exitCode: 2)
+        }
         let source: RootKeySource
         if let file = resolved("rootKey") {
             source = .file(file)
@@ -84,8 +91,11 @@ package struct Configuration: Sendable {
             throw ServerError("The configuration needs a rootKey or a rootKeyCommand.", exitCode: 2)
         }
         var configuration = Configuration(
-            replica: ReplicaConfiguration(id: Int(id)), directory: directory, address: address, port: Int(port),
+            replica: ReplicaConfiguration(id: Int(id), clusterID: clusterID), directory: directory, address: address,
+            port: Int(port),
             rootKey: source, certificate: certificate, certificateKey: certificateKey)
+        // One credential is often a whole service with many users behind it.
+        configuration.replica.requestsPerSecond = 100_000
         if let limits = view["limits"] { try configuration.tighten(limits) }
         return configuration
     }
@@ -111,10 +121,11 @@ package struct Configuration: Sendable {
     }
 
     /// The file's text, as `init` writes it for replica `id` of a layout.
-    static func text(replica id: Int, address: String, port: Int) -> [UInt8] {
+    static func text(replica id: Int, cluster: [UInt8], address: String, port: Int) -> [UInt8] {
         var writer = JSONWriter()
         writer.object { object in
             object.member("replica", id)
+            object.member("cluster", Hex.text(of: cluster))
             object.member("address", address)
             object.member("port", port)
             object.member("rootKey", "../root.key")

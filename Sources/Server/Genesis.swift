@@ -4,10 +4,15 @@ internal import Linux
 internal import Replica
 
 extension StoreMaker {
-    /// Writes the first segment and the key file of one replica.
+    /// Writes the first segment and the key file of one replica into an empty directory.
     static func writeGenesis(
-        _ directory: String, _ genesis: GenesisPlan, _ root: SecretKey, id: Int
+        _ directory: String, _ genesis: GenesisPlan, _ root: SecretKey
     ) throws(ServerError) {
-        throw ServerError("This build cannot write the first segment yet.")
+        do {
+            var dice = SystemDice()
+            try Replica.create(try LinuxFiles(root: directory), plan: genesis, root: root, dice: &dice)
+        } catch {
+            throw ServerError("The first segment cannot be written: see whether the disk has room.")
+        }
     }
 }

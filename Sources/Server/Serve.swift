@@ -1,16 +1,201 @@
+private import Bytes
+private import Keys
 private import Linux
+private import Records
+private import Replica
+private import Transport
 
 /// `chartlog serve --config FILE`: one replica, in this process.
 package enum Serve {
-    /// Runs until SIGTERM or a fault; answers the exit code. Called by the first thread before it starts others.
+    /// Runs until SIGTERM, ctrl-C or a fault; answers the exit code. Called by the first thread before it starts
+    /// others. A replica that `start` runs tells it on descriptor 3 how it is.
     package static func run(_ configurationPath: String) -> Int32 {
+        let status = StatusPipe()
         do throws(ServerError) {
             let configuration = try Configuration.read(configurationPath)
-            _ = configuration
-            throw ServerError("This build cannot serve yet.")
+            return try ServeLife(configuration, status).run()
         } catch {
             Output.complaint("chartlog: \(error.sentence)")
+            status.tell(StatusLine.failed + error.sentence)
             return error.exitCode
         }
+    }
+}
+
+/// The line to the supervisor; silent when there is none.
+private struct StatusPipe {
+    let descriptor: Int32?
+
+    init() {
+        descriptor = ThisProcess.environment(StatusLine.variable).flatMap { Int32($0) }
+    }
+
+    func tell(_ line: String) {
+        guard let descriptor else { return }
+        Output.write(Array((line + "\n").utf8), to: descriptor)
+    }
+}
+
+/// The first thread of a serving process: starts the others, waits for signals and for what they say.
+private struct ServeLife {
+    let configuration: Configuration
+    let status: StatusPipe
+    let journal: Journal
+
+    init(_ configuration: Configuration, _ status: StatusPipe) {
+        self.configuration = configuration
+        self.status = status
+        journal = Journal(replica: configuration.replica.id)
+    }
+
+    func run() throws(ServerError) -> Int32 {
+        do throws(LinuxError) { try ThisProcess.closeCurtains() } catch {
+            throw ServerError("The process cannot be closed to crashes that print; nothing is served.")
+        }
+        ThisProcess.raiseDescriptorLimit()
+        let lock = try lock()
+        let root = try RootKeyReader.read(configuration.rootKey)
+        let identity = try identity()
+        let listener = try listen()
+        do throws(LinuxError) {
+            let signals = try Signals()
+            let mail = try NodeMail()
+            let configuration = configuration
+            let journal = journal
+            let loop = try Thread.start("loop", stackBytes: 32 << 20) {
+                ReplicaLoop.run(configuration, root: root, mail: mail)
+            }
+            let handed = Guarded<Socket?>(listener)
+            let clients = try Thread.start("clients") {
+                Self.serveClients(configuration, identity, handed, mail, journal)
+            }
+            let code = try wait(signals, mail)
+            if code == 0 {
+                loop.join()
+                clients.join()
+            }
+            _ = lock.number
+            return code
+        } catch {
+            throw ServerError("The system refuses what a server needs: descriptors, threads or memory.")
+        }
+    }
+
+    private func lock() throws(ServerError) -> Descriptor {
+        do throws(LinuxError) { return try SmallFile.lock(configuration.lock) } catch {
+            throw error.isLocked
+                ? ServerError("Another process serves this replica.")
+                : ServerError("The replica's directory cannot be written.")
+        }
+    }
+
+    private func identity() throws(ServerError) -> Certificates.Identity {
+        do throws(LinuxError) {
+            return Certificates.Identity(
+                certificate: try SmallFile.read(configuration.certificate),
+                key: try SmallFile.readSecret(configuration.certificateKey))
+        } catch {
+            throw ServerError("The certificate or its key cannot be read, or others may read the key (chmod 600).")
+        }
+    }
+
+    private func listen() throws(ServerError) -> Socket {
+        do throws(LinuxError) {
+            return try Socket.listening(at: configuration.address, port: configuration.port)
+        } catch {
+            throw error.isAddressInUse
+                ? ServerError("The port is in use by another process.")
+                : ServerError("The address cannot be listened at.")
+        }
+    }
+
+    private static func serveClients(
+        _ configuration: Configuration, _ identity: Certificates.Identity, _ handed: Guarded<Socket?>,
+        _ mail: NodeMail, _ journal: Journal
+    ) {
+        let listener = handed.withLock { held -> Socket? in
+            defer { held = nil }
+            return held
+        }
+        guard let listener else { return }
+        do {
+            let tls = try TLSContext(serverChain: identity.certificate, key: identity.key)
+            let loop = try ClientsLoop(
+                limits: configuration.limits, mail: mail, journal: journal, tls: tls, listener: listener)
+            try loop.run()
+        } catch {
+            mail.toMain.mustPost(
+                .failed(Problem(.internalError, "Clients cannot be served: see the certificate and its key.")))
+        }
+    }
+
+    /// Waits until the end, and answers the exit code.
+    private func wait(_ signals: Signals, _ mail: NodeMail) throws(LinuxError) -> Int32 {
+        let poller = try Poller()
+        try poller.add(signals.descriptor, .reading, token: 0)
+        try poller.add(mail.toMain.bell.descriptor, .reading, token: 1)
+        // Only its end can be seen: the supervisor never writes.
+        if let line = status.descriptor { try poller.add(line, [], token: 2) }
+        var events: [Poller.Event] = []
+        var inputs: [MainInput] = []
+        var stopping = false
+        func stop() {
+            guard !stopping else { return }
+            stopping = true
+            journal.info("stopping")
+            mail.toClients.mustPost(.stop)
+        }
+        while true {
+            try poller.wait(milliseconds: -1, into: &events)
+            for event in events where event.token == 2 && event.isBroken {
+                if let line = status.descriptor { poller.remove(line) }
+                stop()
+            }
+            while let signal = signals.next() {
+                if signal == .stop { stop() }
+            }
+            mail.toMain.bell.clear()
+            mail.toMain.takeAll(into: &inputs)
+            for input in inputs {
+                if let code = hear(input, mail) { return code }
+            }
+        }
+    }
+
+    /// What a thread says; answers the exit code when that is the end.
+    private func hear(_ input: MainInput, _ mail: NodeMail) -> Int32? {
+        switch input {
+        case .opened(.failure(let error)):
+            Output.complaint("chartlog: \(error.sentence)")
+            status.tell(StatusLine.failed + error.sentence)
+            return error.exitCode
+        case .opened(.success(let opened)):
+            journal.info("log opened", .milliseconds(opened.milliseconds), .port(configuration.port))
+            guard let damage = opened.damage else { return nil }
+            journal.error(
+                "the log is damaged; appends are refused", .index(damage.index), .segment(damage.segment),
+                .position(damage.position))
+            status.tell(
+                StatusLine.damaged
+                    + "entry \(damage.index) of segment \(damage.segment), after position \(damage.position); "
+                    + "appends are refused, run chartlog verify")
+            mail.toClients.mustPost(
+                .unready(
+                    Problem(
+                        .damaged, "A part of the log is damaged: run chartlog verify, then restore from a backup.",
+                        [.index(damage.index), .segment(damage.segment), .position(damage.position)])))
+        case .ready(let term):
+            journal.info("ready", .term(term))
+            status.tell(StatusLine.ready)
+        case .clientsGone: mail.toLoop.mustPost(.stopRequested)
+        case .stopped:
+            journal.info("stopped")
+            return 0
+        case .failed(let problem):
+            journal.problem("the replica cannot go on", problem)
+            status.tell(StatusLine.failed + problem.detail)
+            return 1
+        }
+        return nil
     }
 }

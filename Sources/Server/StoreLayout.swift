@@ -31,8 +31,8 @@ package struct StoreLayout: Sendable {
     package func log(_ id: Int) -> String { "\(replica(id))/log" }
     package func lock(_ id: Int) -> String { "\(replica(id))/lock" }
 
-    /// The directory inside `replica-i` that holds the log, the keys and the snapshots.
-    package static let data = "data"
+    /// The root of a replica's store: the log, the keys and the snapshots.
+    package func data(_ id: Int) -> String { "\(replica(id))/data" }
 
     /// Ids of the replicas that have a configuration here, ascending; at most 64 are looked for.
     package var replicas: [Int] { (1...64).filter { SmallFile.exists(configuration($0)) } }

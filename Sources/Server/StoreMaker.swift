@@ -61,9 +61,10 @@ package enum StoreMaker {
             try SmallFile.create(layout.serviceContext, context(endpoints, service, purpose: "TREAT"))
             for id in 1...plan.replicas {
                 try SmallFile.makeDirectory(layout.replica(id))
+                try SmallFile.makeDirectory(layout.data(id))
                 try SmallFile.create(
                     layout.configuration(id),
-                    Configuration.text(replica: id, address: "127.0.0.1", port: plan.basePort + id))
+                    Configuration.text(replica: id, cluster: clusterID, address: "127.0.0.1", port: plan.basePort + id))
                 try SmallFile.syncDirectory(layout.replica(id))
             }
             try SmallFile.syncDirectory(layout.directory)
@@ -72,7 +73,7 @@ package enum StoreMaker {
         } catch {
             throw ServerError("The certificates cannot be made.")
         }
-        for id in 1...plan.replicas { try writeGenesis(layout.replica(id), genesis, root, id: id) }
+        for id in 1...plan.replicas { try writeGenesis(layout.data(id), genesis, root) }
         return Made(layout: layout, endpoints: endpoints, clusterID: Hex.text(of: clusterID))
     }
 

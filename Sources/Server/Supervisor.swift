@@ -29,6 +29,8 @@ package enum Supervisor {
 /// What a replica's process tells the one that started it, a line each on descriptor 3.
 enum StatusLine {
     static let descriptor: Int32 = 3
+    /// Set in the environment of a process that has such a line.
+    static let variable = "CHARTLOG_STATUS"
     static let ready = "ready"
     static let damaged = "damaged "
     static let failed = "failed "
@@ -101,7 +103,8 @@ private final class Watch {
         let output = try SmallFile.appending(layout.log(id))
         let pipe = try Descriptor.pipe()
         box.ward.child = try Child.start(
-            program, ["serve", "--config", layout.configuration(id)], output: output, line: pipe.writing)
+            program, ["serve", "--config", layout.configuration(id)],
+            environment: ["\(StatusLine.variable)=\(StatusLine.descriptor)"], output: output, line: pipe.writing)
         // The child has the writing end now.
         box.ward.line = pipe.readingEnd()
         box.ward.text = []

@@ -6,6 +6,11 @@ package enum Certificates {
     package struct Identity: Sendable {
         package var certificate: [UInt8]
         package var key: [UInt8]
+
+        package init(certificate: [UInt8], key: [UInt8]) {
+            self.certificate = certificate
+            self.key = key
+        }
     }
 
     /// An authority that signs leaves and nothing else, good for 20 years.

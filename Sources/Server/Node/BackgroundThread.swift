@@ -1,0 +1,33 @@
+internal import Files
+internal import Keys
+internal import Linux
+internal import Replica
+internal import Transport
+
+/// The thread for what lasts: snapshots and the closing of segments.
+enum BackgroundThread {
+    enum Order: Sendable {
+        case work(BackgroundWork)
+        case end
+    }
+
+    /// Runs until told to end, with a store of its own.
+    static func run(_ root: String, orders: Mailbox<Order>, mail: NodeMail) {
+        guard let store = try? LinuxFiles(root: root), let crypto = try? Crypto() else {
+            return mail.toLoop.mustPost(.diskFailed(.missing))
+        }
+        var dice = SystemDice()
+        var waiting: [Order] = []
+        while true {
+            orders.bell.wait()
+            orders.takeAll(into: &waiting)
+            for order in waiting {
+                switch order {
+                case .work(let work):
+                    mail.toLoop.mustPost(.backgroundFinished(work.carryOut(on: store, crypto: crypto, dice: &dice)))
+                case .end: return
+                }
+            }
+        }
+    }
+}
