@@ -87,7 +87,8 @@ extension JSONText {
 
     /// A number written without sign, fraction or exponent that fits; nil for anything else.
     package func unsigned(_ node: JSONNode) -> UInt64? {
-        kind(of: node) == .number ? UInt64(String(decoding: bytes[range(of: node)], as: UTF8.self)) : nil
+        guard let text = numberText(node), !text.utf8.starts(with: [0x2d]) else { return nil }
+        return UInt64(text)
     }
 
     /// How many members or elements a container has; 0 for anything else.
