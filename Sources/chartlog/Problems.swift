@@ -10,7 +10,7 @@ enum Problems {
 
     /// Which event of a batch a problem is about, from 0.
     static func eventIndex(_ response: ClientResponse) -> Int? {
-        view(response)?["event"]?.integer.map { Int($0) }
+        view(response)?["eventindex"]?.integer.map { Int($0) }
     }
 
     static func position(_ response: ClientResponse) -> UInt64? {

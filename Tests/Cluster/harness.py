@@ -1,0 +1,219 @@
+"""A store in a temporary folder, run as an operator runs it, and a client that knows nothing of Chartlog's code."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def binary(name):
+    """The release build of a program; CHARTLOG_BUILD names another folder."""
+    folder = os.environ.get("CHARTLOG_BUILD") or os.path.join(ROOT, ".build", "release")
+    path = os.path.join(folder, name)
+    if not os.path.exists(path):
+        sys.exit(f"{path} is missing: swift build -c release")
+    return path
+
+
+def free_port():
+    """A base port whose next port is free (replica 1 listens there)."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if port > 20000:
+            return port - 1
+
+
+class Store:
+    """`chartlog init` and `start` of one store."""
+
+    def __init__(self):
+        self.top = tempfile.mkdtemp(prefix="chartlog-test-")
+        self.dir = os.path.join(self.top, "store")
+        self.base = free_port()
+        made = subprocess.run(
+            [binary("chartlog"), "init", self.dir, "--base-port", str(self.base)], capture_output=True, text=True)
+        if made.returncode != 0:
+            sys.exit(f"init failed ({made.returncode}): {made.stderr}")
+        self.supervisor = None
+        self.port = self.base + 1
+
+    def start(self, patience=30):
+        self.supervisor = subprocess.Popen(
+            [binary("chartlog"), "start", self.dir], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        os.set_blocking(self.supervisor.stdout.fileno(), False)
+        deadline = time.monotonic() + patience
+        text = ""
+        while time.monotonic() < deadline:
+            text += self.supervisor.stdout.read() or ""
+            if "ready\n" in text:
+                return
+            if self.supervisor.poll() is not None:
+                raise RuntimeError(f"start ended: {text} {self.supervisor.stderr.read()}")
+            time.sleep(0.01)
+        raise RuntimeError(f"not ready after {patience} s: {text}")
+
+    def pid(self):
+        with open(os.path.join(self.dir, "replica-1", "pid")) as file:
+            return int(file.read())
+
+    def kill9(self):
+        """Ends the replica's process and nothing else; the supervisor starts it again."""
+        try:
+            os.kill(self.pid(), signal.SIGKILL)
+        except (ProcessLookupError, ValueError, FileNotFoundError):
+            pass
+
+    def stop(self):
+        if self.supervisor and self.supervisor.poll() is None:
+            self.supervisor.send_signal(signal.SIGTERM)
+            try:
+                self.supervisor.wait(20)
+            except subprocess.TimeoutExpired:
+                self.supervisor.kill()
+        self.supervisor = None
+
+    def close(self):
+        self.stop()
+        shutil.rmtree(self.top, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def context(self, who="service"):
+        with open(os.path.join(self.dir, f"{who}.context")) as file:
+            return json.load(file)
+
+    def tls(self):
+        return ssl.create_default_context(cafile=os.path.join(self.dir, "ca.pem"))
+
+    def client(self, who="service", timeout=20):
+        return Client(self, who, timeout)
+
+    def command(self, *arguments, who="service", stdin=None):
+        """`chartlog …` with the store's context."""
+        environment = dict(os.environ, CHARTLOG_CONTEXT=os.path.join(self.dir, f"{who}.context"))
+        return subprocess.run(
+            [binary("chartlog"), *arguments], env=environment, input=stdin, capture_output=True, timeout=120)
+
+
+class Client:
+    """One kept-open HTTPS connection."""
+
+    def __init__(self, store, who, timeout):
+        self.store, self.timeout = store, timeout
+        self.headers = {
+            "Authorization": "Bearer " + store.context(who)["key"],
+            "X-Purpose-Of-Use": "TREAT",
+        }
+        self.connection = None
+
+    def request(self, method, path, body=None, headers=None, **more):
+        """(status, headers, body). Raises OSError or HTTPException when there is no answer."""
+        if self.connection is None:
+            self.connection = http.client.HTTPSConnection(
+                "127.0.0.1", self.store.port, timeout=self.timeout, context=self.store.tls())
+        sent = dict(self.headers)
+        sent.update(headers or {})
+        sent = {name: value for name, value in sent.items() if value is not None}
+        try:
+            self.connection.request(method, path, body=body, headers=sent)
+            answer = self.connection.getresponse()
+            return answer.status, dict((k.lower(), v) for k, v in answer.getheaders()), answer.read()
+        except (OSError, http.client.HTTPException):
+            self.close()
+            raise
+
+    def close(self):
+        if self.connection:
+            self.connection.close()
+        self.connection = None
+
+    def append(self, events, headers=None):
+        if isinstance(events, dict):
+            kind, body = "application/cloudevents+json", json.dumps(events)
+        else:
+            kind, body = "application/cloudevents-batch+json", json.dumps(events)
+        return self.request(
+            "POST", "/v1/events", body.encode(), {"Content-Type": kind, **(headers or {})})
+
+    def get(self, path, **parameters):
+        query = ("?" + urllib.parse.urlencode(parameters, doseq=True)) if parameters else ""
+        status, headers, body = self.request("GET", path + query)
+        return status, headers, body
+
+    def events(self, after=0):
+        """All events after a position, page by page, as dictionaries."""
+        found = []
+        while True:
+            status, _, body = self.get("/v1/events", after=after, limit=10000)
+            assert status == 200, (status, body[:300])
+            more = False
+            for line in body.splitlines():
+                event = json.loads(line)
+                if "end" in event:
+                    more = event["end"]["more"]
+                else:
+                    assert "error" not in event, event
+                    found.append(event)
+                    after = int(event["position"])
+            if not more:
+                return found
+
+
+def generated(seed, patients, events):
+    """Events of the seeded clinic, as dictionaries."""
+    out = subprocess.run(
+        [binary("chartlog-bench"), "generate", "--seed", str(seed), "--patients", str(patients), "--events",
+         str(events)], capture_output=True, check=True).stdout
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def merged(target, patch):
+    """RFC 7396."""
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), value)
+    return result
+
+
+class Report:
+    """Counts what held and what did not; the exit code follows."""
+
+    def __init__(self, name):
+        self.name, self.passed, self.failed, self.skipped = name, 0, [], []
+
+    def check(self, what, holds, seen=""):
+        if holds:
+            self.passed += 1
+        else:
+            self.failed.append(what)
+            print(f"  ✘ {what}   {str(seen)[:400]}", flush=True)
+        return holds
+
+    def skip(self, what, why):
+        self.skipped.append(what)
+        print(f"  – {what}: skipped, {why}", flush=True)
+
+    def end(self):
+        print(f"  {self.name}: {self.passed} held, {len(self.failed)} did not, {len(self.skipped)} skipped", flush=True)
+        sys.exit(1 if self.failed else 0)
