@@ -42,7 +42,7 @@ extension Book {
 
     /// Takes up to `limit` of them, longest behind first; the caller indexes each before the book is searched.
     package mutating func takeStale(limit: Int) -> [StalePatient] {
-        let end = min(stale.count, staleFirst + max(0, limit))
+        let end = staleFirst + min(staleCount, max(0, limit))
         let taken = stale[staleFirst..<end].map {
             StalePatient(stream: StreamOrdinal(raw: UInt32(truncatingIfNeeded: $0 >> 32)), from: $0 & 0xffff_ffff)
         }

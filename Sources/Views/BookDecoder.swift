@@ -95,6 +95,7 @@ package struct BookDecoder {
     private func reference(_ reader: inout ByteReader, to table: WordTable) throws(ByteError) -> ListReference {
         let code = try reader.count(atMost: Int(UInt32.max) * 2)
         if code == 0 { return .none }
+        guard code >= 2 else { throw .malformed }
         let number = code >> 1 - 1
         if code & 1 == 0 {
             guard number < table.words.count else { throw .malformed }

@@ -35,6 +35,6 @@ struct KeyFilter: Sendable {
     /// The first word of the key's block, and the bits that choose within it.
     private func place(of key: UInt64) -> (Int, UInt64) {
         let hash = Mix.word(key)
-        return (Int((hash >> 32) &* blocks >> 32) * 8, Mix.word(hash))
+        return (Int(((hash >> 32) &* blocks) >> 32) * 8, Mix.word(hash))
     }
 }

@@ -25,17 +25,17 @@ struct OrdinalIndex: Sendable {
     mutating func insert(_ ordinal: UInt32, hash: UInt64, hashOf: (UInt32) -> UInt64) {
         let shard = Int(hash >> 58)
         if (Int(counts[shard]) + 1) * 4 > shards[shard].count * 3 { grow(shard, hashOf: hashOf) }
-        place(ordinal + 1, hash, in: &shards[shard])
+        Self.place(ordinal + 1, hash, in: &shards[shard])
         counts[shard] += 1
     }
 
     private mutating func grow(_ shard: Int, hashOf: (UInt32) -> UInt64) {
         var grown = [UInt32](repeating: 0, count: max(4, shards[shard].count * 2))
-        for held in shards[shard] where held != 0 { place(held, hashOf(held - 1), in: &grown) }
+        for held in shards[shard] where held != 0 { Self.place(held, hashOf(held - 1), in: &grown) }
         shards[shard] = grown
     }
 
-    private func place(_ held: UInt32, _ hash: UInt64, in slots: inout [UInt32]) {
+    private static func place(_ held: UInt32, _ hash: UInt64, in slots: inout [UInt32]) {
         let mask = slots.count - 1
         var slot = Int(truncatingIfNeeded: hash) & mask
         while slots[slot] != 0 { slot = (slot + 1) & mask }

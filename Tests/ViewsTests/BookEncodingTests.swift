@@ -1,0 +1,126 @@
+import Bytes
+import Foundation
+import Records
+import Testing
+
+@testable import Views
+
+@Suite struct BookEncodingTests {
+    @Test(arguments: [UInt64(1), 2]) func `a book comes back from its pieces and goes on`(
+        seed: UInt64
+    ) throws {
+        var history = History(seed: seed)
+        var book = Book(folding: history.steps(400))
+        for patient in book.takeStale(limit: 9) {
+            book.index(patient: patient.stream, keys: [1, 2, UInt64(seed) << 40])
+        }
+        var decoded = try Self.decode(book.pieces)
+        #expect(decoded.encoded == book.encoded)
+        #expect(
+            decoded.digests == book.digests && decoded.cut == book.cut
+                && decoded.lastStamp == book.lastStamp)
+        let later = history.steps(300)
+        book.fold(later)
+        decoded.fold(later)
+        #expect(decoded.encoded == book.encoded && decoded.digests == book.digests)
+        #expect(decoded.takeStale(limit: .max) == book.takeStale(limit: .max))
+        for status in AppointmentStatus.allCases {
+            #expect(
+                decoded.appointmentCount(status: status, tenant: 1)
+                    == book.appointmentCount(status: status, tenant: 1))
+        }
+        for number in 0..<book.streamCount {
+            let stream = StreamOrdinal(raw: UInt32(number))
+            let row = book.row(stream)
+            #expect(decoded.row(stream) == row && decoded.stream(tag: row.tag) == stream)
+            #expect(decoded.stream(token: row.token, tenant: row.tenant) == stream)
+        }
+    }
+
+    @Test func `a book of nothing comes back`() throws {
+        #expect(try Self.decode(Book().pieces).encoded == Book().encoded)
+    }
+
+    @Test func `long lists come back in runs`() throws {
+        var book = Book()
+        for number in 1...20_000 as ClosedRange<UInt64> {
+            book.apply(
+                RecordFacts(
+                    number: number, stamp: Instant(microseconds: Int64(number)), tenant: 1, actor: 5,
+                    behalf: 0,
+                    code: .accessed, outcome: .success, subjects: number % 3 == 0 ? [1, 2] : [2],
+                    leafPrefix: number))
+        }
+        let pieces = book.pieces
+        let decoded = try Self.decode(pieces)
+        #expect(decoded.encoded == book.encoded)
+        #expect(
+            decoded.auditItems(.subject(1), in: 0..<6666) == book.auditItems(.subject(1), in: 0..<6666))
+        for piece in pieces { #expect(piece.count <= 65_536) }
+    }
+
+    @Test func `pieces that are cut, lost, doubled or changed never make another book`() throws {
+        var history = History(seed: 3)
+        let book = Book(folding: history.steps(30))
+        let pieces = book.pieces
+        for number in pieces.indices {
+            var lost = pieces
+            lost.remove(at: number)
+            #expect(throws: ByteError.self) { try Self.decode(lost) }
+            var cut = pieces
+            cut[number].removeLast()
+            #expect(throws: ByteError.self) { try Self.decode(cut) }
+            guard pieces[number].count > 1 else { continue }
+            var doubled = pieces
+            doubled.insert(pieces[number], at: number)
+            #expect(throws: ByteError.self) { try Self.decode(doubled) }
+        }
+        // Rows are under the digests; a flipped bit in them is found even without a seal.
+        let rows = pieces.indices.filter { [BookSection.streams.rawValue, 6].contains(pieces[$0][0]) }
+        for number in rows {
+            for at in stride(from: 0, to: pieces[number].count, by: 5) {
+                var flipped = pieces
+                flipped[number][at] ^= 1 << UInt8(at % 8)
+                if let decoded = try? Self.decode(flipped) {
+                    #expect(decoded.row(StreamOrdinal(raw: 0)) == book.row(StreamOrdinal(raw: 0)))
+                }
+            }
+        }
+    }
+
+    @Test func `version 1 of the encoding stays readable`() throws {
+        var history = History(seed: 1)
+        var book = Book(folding: history.steps(40))
+        for patient in book.takeStale(limit: 2) { book.index(patient: patient.stream, keys: [7, 8]) }
+        var writer = ByteWriter()
+        for piece in book.pieces { writer.counted(piece) }
+        let golden = try Fixture.bytes("book.bin", orWrite: writer.bytes)
+        #expect(writer.bytes == golden)
+        var reader = ByteReader(golden)
+        var pieces: [[UInt8]] = []
+        while !reader.isAtEnd { pieces.append(try reader.array(try reader.count(atMost: 65_536))) }
+        #expect(try Self.decode(pieces).digests == book.digests)
+    }
+
+    static func decode(_ pieces: [[UInt8]]) throws -> Book {
+        var decoder = BookDecoder()
+        for piece in pieces { try decoder.take(piece) }
+        return try decoder.finish()
+    }
+}
+
+/// Golden files of this room, Fixtures/views/v1.
+enum Fixture {
+    /// The file's bytes; with UPDATE_FIXTURES=1 it is written first.
+    static func bytes(_ name: String, orWrite bytes: [UInt8]) throws -> [UInt8] {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let directory = root.appending(path: "Fixtures/views/v1")
+        let file = directory.appending(path: name)
+        if ProcessInfo.processInfo.environment["UPDATE_FIXTURES"] == "1" {
+            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+            try Data(bytes).write(to: file)
+        }
+        return Array(try Data(contentsOf: file))
+    }
+}
