@@ -97,7 +97,8 @@ struct EntryBuilder {
         for subject in facts.subjects { writer.u64(subject) }
         var hash = MerkleLeaf.begin(number: facts.number, stamp: facts.stamp)
         hash.update(writer.bytes, in: head..<writer.count)
-        hash.update(SHA256.digest(writer.bytes, in: try seal(value, crypto: crypto)))
+        let sealed = try seal(value, crypto: crypto)
+        hash.update(SHA256.digest(writer.bytes, in: sealed))
         let leaf = hash.finish()
         recordLeaves.append(leaf)
         return leaf
