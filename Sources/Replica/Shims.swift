@@ -1,7 +1,6 @@
-// Stands in for Consensus, TermStore, SubjectSplit and JSONEquality until their rooms land; goes away with them.
+// Stands in for Consensus and TermStore until their rooms land; goes away with them.
 internal import Bytes
 internal import Files
-internal import Records
 internal import SegmentedLog
 
 struct RaftNode {
@@ -29,9 +28,3 @@ final class TermStore<Store: FileStore> {
     static func create(_ store: Store, path: String) throws(LogError) {}
     func write(term: UInt64, vote: Int?) throws(LogError) { self.term = term }
 }
-enum SubjectSplit {
-    struct Parts { var common: [UInt8]; var perPatient: [(String, [UInt8])]; var rest: [UInt8] }
-    static func split(_ bytes: [UInt8], patients: [String]) throws(Problem) -> Parts { throw Problem(.badEvent, "x") }
-    static func joined(_ parts: [[UInt8]]) -> [UInt8]? { nil }
-}
-enum JSONEquality { static func equal(_ a: [UInt8], _ b: [UInt8]) -> Bool { a == b } }

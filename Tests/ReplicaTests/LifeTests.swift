@@ -21,10 +21,11 @@ import Views
                         "a-\(number)", id: "b\(number)", patients: [patient], practitioner: "pr-\(number)")
                 ])
             case 2:
-                shell.append([
-                    try ClinicStore.step("arrived", "a-\(number - 1)", id: "s\(number)"),
-                    try ClinicStore.step("fulfilled", "a-\(number - 1)", id: "f\(number)"),
-                ], key: "k\(number)")
+                shell.append(
+                    [
+                        try ClinicStore.step("arrived", "a-\(number - 1)", id: "s\(number)"),
+                        try ClinicStore.step("fulfilled", "a-\(number - 1)", id: "f\(number)"),
+                    ], key: "k\(number)")
             case 3:
                 shell.append([
                     try ClinicStore.booked(

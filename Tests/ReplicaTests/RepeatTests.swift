@@ -56,7 +56,8 @@ import Views
         let event = try ClinicStore.registered("p-1", id: "e1")
         let ids = (0..<3).map { _ in shell.newID() }
         for id in ids {
-            shell.tell([.asked(id, Ask(caller: ClinicStore.caller(), request: .append(AppendRequest(events: [event]))))])
+            shell.tell([.asked(id, Ask(caller: ClinicStore.caller(), request: .append(AppendRequest(events: [event]))))]
+            )
         }
         #expect(shell.ended.isEmpty)
         shell.writeAll()

@@ -108,7 +108,7 @@ extension Replica {
             appended: Appended(position: positions.max() ?? 0, events: [], isRepeat: true), subjects: [], shown: [])
         for (event, position) in zip(draft.request.events, positions) {
             let stored = try openEvent(at: position)
-            guard JSONEquality.equal(stored.json, event.bytes) else { return nil }
+            guard Self.isSame(stored.json, event.bytes) else { return nil }
             reply.add(
                 event, version: stored.version, position: position, stamp: stored.stamp, stream: stored.stream,
                 subjects: stored.subjects)
@@ -121,7 +121,7 @@ extension Replica {
             appended: Appended(position: 0, events: [], isRepeat: true), subjects: [], shown: [])
         for (event, identity) in zip(draft.request.events, draft.identities) {
             guard let at = pending.facts.events.firstIndex(where: { $0.identity == identity }),
-                JSONEquality.equal(pending.events[at].bytes, event.bytes)
+                Self.isSame(pending.events[at].bytes, event.bytes)
             else { throw Self.eventReused }
             let facts = pending.facts.events[at]
             reply.add(
@@ -130,6 +130,11 @@ extension Replica {
             reply.appended.position = max(reply.appended.position, facts.position)
         }
         return reply
+    }
+
+    /// Whether two events say the same, whatever the order of their members.
+    private static func isSame(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+        a == b || ((try? JSONEquality.equal(a, b)) ?? false)
     }
 
     /// Answers a repeat, once a record of it has proved that what it rests on stands.

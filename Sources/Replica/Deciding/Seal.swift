@@ -59,14 +59,14 @@ extension Replica {
         of event: IncomingEvent, _ facts: EventFacts, _ decided: Decided
     ) -> [(key: UInt64, bytes: [UInt8])] {
         guard let tenant = tenant(facts.tenant), let patients = event.patients, patients.count == facts.subjects.count,
-            let split = try? SubjectSplit.split(event.bytes, patients: patients)
+            let split = try? SubjectSplit.split(event: event.bytes, patients: patients)
         else { return [(KeyName.together, event.bytes)] }
         var own: [(key: UInt64, bytes: [UInt8])] = []
-        for (patient, bytes) in split.perPatient {
-            let token = tenant.stream(.patient, id: patient)
-            guard let id = overlay.keys[token]?.id ?? subjectKeys.id(of: token, tenant: tenant.id) else {
-                return [(KeyName.together, event.bytes)]
-            }
+        for part in split.perPatient {
+            let token = tenant.stream(.patient, id: part.patient)
+            guard let bytes = part.bytes,
+                let id = overlay.keys[token]?.id ?? subjectKeys.id(of: token, tenant: tenant.id)
+            else { return [(KeyName.together, event.bytes)] }
             own.append((id, bytes))
         }
         guard own.count == facts.subjects.count else { return [(KeyName.together, event.bytes)] }

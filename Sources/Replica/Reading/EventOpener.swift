@@ -150,8 +150,14 @@ extension Replica {
                 ) { () throws(KeyError) in try key(name, tenant: tenant, subjects: subjects) { keys[$0] } })
         }
         guard parts.count > 1 else { return parts.first ?? [] }
-        guard let joined = SubjectSplit.joined(parts) else { throw Self.damaged(place.position) }
-        return joined
+        do {
+            return try SubjectSplit.join(
+                common: parts[0],
+                perPatient: parts[1..<(parts.count - 1)].map { SubjectSplit.PatientPart(patient: "", bytes: $0) },
+                rest: parts[parts.count - 1])
+        } catch {
+            throw Self.damaged(place.position)
+        }
     }
 
     /// Under what a part is sealed: see `parts(of:)` in the sealing.
