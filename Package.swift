@@ -86,9 +86,16 @@ let tests: [(name: String, enters: [String])] = [
     ("TidyTests", ["Bytes"]),
 ]
 
+/// Fuzzers, each with the room whose door it tries. They link only as libFuzzer's, so they are there on demand:
+/// see Tools/fuzz.
+let fuzzers: [(name: String, enters: String)] =
+    Context.environment["CHARTLOG_FUZZ"] == "1"
+    ? [("http", "API"), ("json", "JSON"), ("cloudevents", "Records")] : []
+
 let package = Package(
     name: "chartlog",
-    products: programs.map { .executable(name: $0.name, targets: [$0.name]) },
+    products: programs.map { .executable(name: $0.name, targets: [$0.name]) }
+        + fuzzers.map { .executable(name: "fuzz-" + $0.name, targets: ["fuzz-" + $0.name]) },
     targets: systemLibraries
         + rooms.map { room in
             .target(name: room.name, dependencies: room.enters.map { .init(stringLiteral: $0) }, swiftSettings: settings)
@@ -96,6 +103,12 @@ let package = Package(
         + programs.map { program in
             .executableTarget(
                 name: program.name, dependencies: program.enters.map { .init(stringLiteral: $0) }, swiftSettings: settings)
+        }
+        + fuzzers.map { fuzzer in
+            .executableTarget(
+                name: "fuzz-" + fuzzer.name, dependencies: [.init(stringLiteral: fuzzer.enters)],
+                path: "Tools/Fuzz/" + fuzzer.name,
+                swiftSettings: settings + [.unsafeFlags(["-parse-as-library", "-sanitize=fuzzer"])])
         }
         + [
             .target(
