@@ -2,10 +2,11 @@ internal import Bytes
 package import Files
 package import Keys
 
-/// Giving a full segment its footer: read every frame, write both watermark slots as closed, index and leaves, cut the
-/// space ahead, and last the trailer. For the background thread, with its own store and `Crypto`.
+/// Giving a full segment its footer: read every frame, cut the space ahead, write index and leaves, then the trailer,
+/// then both watermark slots as closed, each durable before the next. For the background thread, with its own store
+/// and `Crypto`.
 ///
-/// May stop anywhere: without a whole trailer at its end a segment is not closed, and closing begins anew.
+/// May stop anywhere: while the slots do not say so a segment is not closed, and closing begins anew.
 package struct ClosingWork: Sendable {
     package let path: String
     let header: SegmentHeader
@@ -38,10 +39,6 @@ package struct ClosingWork: Sendable {
             let file = try store.open(path, .readWrite)
             defer { store.close(file) }
             let description = header.description
-            for slot in 0...1 {
-                try store.write(
-                    file, at: description.controlAt(slot), closedMark(slot).controlPage(under: header))
-            }
             let unused = description.headerOffset(of: end.nextIndex)..<description.secondControlAt
             try store.write(file, at: unused.lowerBound, [UInt8](repeating: 0, count: unused.count))
             try store.truncate(file, to: end.bodyOffset)
@@ -49,6 +46,11 @@ package struct ClosingWork: Sendable {
             try store.write(file, at: trailer.footerAt, sections)
             try store.sync(file)
             try store.write(file, at: trailer.trailerAt, trailer.bytes)
+            try store.sync(file)
+            for slot in 0...1 {
+                let page = Self.controlPage(closedMark(slot), header)
+                try store.write(file, at: description.controlAt(slot), page)
+            }
             try store.sync(file)
         } catch {
             throw .file(error)
@@ -68,6 +70,12 @@ package struct ClosingWork: Sendable {
         return try SegmentScan(
             reader, from: start, through: end.nextIndex - 1, keepsLeaves: true, crypto: crypto,
             leafReader: leafReader)
+    }
+
+    /// The whole page: also what stands in its reserved bytes is made right.
+    private static func controlPage(_ mark: Watermark, _ header: SegmentHeader) -> [UInt8] {
+        let page = mark.controlPage(under: header)
+        return page + [UInt8](repeating: 0, count: SegmentFormat.pageBytes - page.count)
     }
 
     private func closedMark(_ slot: Int) -> Watermark {

@@ -57,7 +57,7 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
             }
             tail = try take(segment, isLast: segment == last)
         }
-        if fault == nil, case .closed? = segments.last?.phase {
+        if fault == nil, let phase = segments.last?.phase, phase != .tail {
             note(.segmentMissing, segment: last + 1)
         }
         return try conclude(tail)
@@ -85,7 +85,10 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
         let file = try files { () throws(FileError) in try store.open(path, isLast ? .readWrite : .read) }
         defer { store.close(file) }
         let fileBytes = try files { () throws(FileError) in try store.size(file) }
-        let pages = try controlPages(of: segment, file)
+        let pages = try files { () throws(FileError) in
+            if isLast { try store.sync(file) }
+            return try ControlPages(of: segment, in: file, of: store, readsThrough: isLast)
+        }
         guard let header = pages.header else {
             if let flaw = openEnd, flaw != .blank {
                 note(.frame(flaw), segment: segment - 1)
@@ -108,59 +111,11 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
             end = trailer.end
             segments.append(
                 SegmentState(
-                    header: header, end: trailer.end, firstStamp: trailer.firstStamp, phase: .closed(footer: trailer),
-                    index: nil))
+                    header: header, end: trailer.end, firstStamp: trailer.firstStamp,
+                    phase: pages.bothSayClosed && pages.bothHeaders ? .closed(footer: trailer) : .full, index: nil))
             return nil
         }
         return try scan(file, path: path, header: header, pages: pages, fileBytes: fileBytes, isLast: isLast)
-    }
-
-    private struct ControlPages {
-        var header: SegmentHeader?
-        /// Both header copies are whole and equal.
-        var bothHeaders = false
-        var slots: [Watermark?] = [nil, nil]
-    }
-
-    /// Both control pages. The first says where the second is; if the first is damaged, every page is tried.
-    private func controlPages(of segment: UInt64, _ file: FileHandle) throws(LogError) -> ControlPages {
-        try files { () throws(FileError) in
-            let bytes = SegmentFormat.watermarkInPage + Watermark.count
-            var pages = ControlPages()
-            let first = try store.read(file, at: 0, count: bytes)
-            pages.header = SegmentHeader(first, at: 0)
-            pages.slots[0] = Watermark(first, at: SegmentFormat.watermarkInPage)
-            var second: [UInt8] = []
-            if let header = pages.header {
-                second = try store.read(file, at: header.description.secondControlAt, count: bytes)
-                pages.bothHeaders = SegmentHeader(second, at: 0) == header
-            } else {
-                (pages.header, second) = try secondControlPage(file, bytes)
-            }
-            pages.slots[1] = Watermark(second, at: SegmentFormat.watermarkInPage)
-            for slot in 0...1 {
-                guard let mark = pages.slots[slot], let header = pages.header else { continue }
-                let first = header.description.firstIndex
-                let fits =
-                    mark.cluster == header.cluster && mark.segment == segment && mark.slot == slot
-                    && mark.through >= first && mark.through - first < UInt64(header.description.slots)
-                if !fits { pages.slots[slot] = nil }
-            }
-            return pages
-        }
-    }
-
-    private func secondControlPage(_ file: FileHandle, _ bytes: Int) throws(FileError) -> (SegmentHeader?, [UInt8]) {
-        var offset = SegmentFormat.tableAt + SegmentFormat.pageBytes
-        let limit = min(try store.size(file), SegmentFormat.wholePages(1 << 28))
-        while offset < limit {
-            let page = try store.read(file, at: offset, count: bytes)
-            if let header = SegmentHeader(page, at: 0), header.description.secondControlAt == offset {
-                return (header, page)
-            }
-            offset += SegmentFormat.pageBytes
-        }
-        return (nil, [])
     }
 
     private func follows(_ header: SegmentHeader) -> Bool {
@@ -185,7 +140,6 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
     private mutating func scan(
         _ file: FileHandle, path: String, header: SegmentHeader, pages: ControlPages, fileBytes: Int, isLast: Bool
     ) throws(LogError) -> TailVerdict? {
-        if isLast { try files { () throws(FileError) in try store.sync(file) } }
         let reader = try openSegment(path, header)
         let scan = try SegmentScan(
             reader, from: ChainEnd(before: header, term: end.term), keepsLeaves: false, crypto: crypto,
@@ -221,7 +175,7 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
     ) throws(LogError) -> TailVerdict? {
         let header = reader.header
         let description = header.description
-        let newest = pages.slots.compactMap { $0 }.max { $0.sequence < $1.sequence }
+        let newest = pages.newest
         let rest = try remains(file, description, fileBytes)
         if let flaw = scan.flaw {
             // A segment gets its name after its first frames were synced, so the first is durable in any case.
@@ -237,7 +191,7 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
             note(.frame(.blank), segment: description.segment)
             return nil
         }
-        if let newest, newest.sequence >= Watermark.closedSequence.0 {
+        if pages.saysClosed {
             // It was being closed, which begins only once a successor is there.
             note(.segmentMissing, segment: description.segment + 1)
             return nil

@@ -23,6 +23,9 @@ package struct Watermark: Equatable, Sendable {
     /// Hash of that frame.
     package var hash: Digest
 
+    /// Says that the segment is closed.
+    var isClosed: Bool { sequence >= Self.closedSequence.0 }
+
     package init(
         cluster: ClusterIdentity, segment: UInt64, slot: Int, sequence: UInt64, through: UInt64, hash: Digest
     ) {

@@ -54,6 +54,15 @@ final class LogHarness<Store: FileStore> {
         crypto = try Crypto()
     }
 
+    /// With the means of another harness: making them is dear.
+    init(_ store: Store, crypto: Crypto, keys: KeyRing) throws {
+        self.store = store
+        self.crypto = crypto
+        self.keys = keys
+        configuration = .tiny
+        dice = SeededDice(seed: 2)
+    }
+
     func create() throws(LogError) {
         try Log.create(
             store: store, directory: "log", identity: Self.identity,

@@ -1,0 +1,170 @@
+internal import Bytes
+package import Files
+
+/// Term, vote and boot number of this node: what it may never forget, and what must be durable before it speaks.
+package struct TermState: Equatable, Sendable {
+    package var term: UInt64
+    /// Whom this node voted for in `term`; nil for nobody.
+    package var vote: UInt64?
+    /// How often this node was started on this disk.
+    package var boot: UInt64
+
+    package init(term: UInt64, vote: UInt64?, boot: UInt64) {
+        self.term = term
+        self.vote = vote
+        self.boot = boot
+    }
+}
+
+/// The file of a `TermState`: four slots in separate sectors, update n written to slots 0 and 1 or 2 and 3 in turn, so
+/// that neither a torn write nor one rotten copy takes a promise back. Format.md has the table.
+package final class TermStore<Store: FileStore> {
+    package private(set) var state: TermState
+    private let store: Store
+    private let path: String
+    private let identity: ClusterIdentity
+    private var sequence: UInt64
+
+    private init(
+        _ store: Store, path: String, identity: ClusterIdentity, state: TermState, sequence: UInt64
+    ) {
+        self.store = store
+        self.path = path
+        self.identity = identity
+        self.state = state
+        self.sequence = sequence
+    }
+
+    /// Makes the file with term 0, durable with its name.
+    package static func create(
+        store: Store, path: String, identity: ClusterIdentity
+    ) throws(LogError) -> TermStore {
+        let made = TermStore(
+            store, path: path, identity: identity, state: TermState(term: 0, vote: nil, boot: 0), sequence: 0)
+        let temporary = path + SegmentFormat.temporarySuffix
+        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
+        do throws(FileError) {
+            if try store.exists(path) { throw .exists }
+            if try store.exists(temporary) { try store.remove(temporary) }
+            let first = TermSlot(identity: identity, state: made.state, sequence: 0)
+            var orders: [DiskOrder] = [.make(temporary), .fill(temporary, through: TermSlot.fileBytes)]
+            orders += (0..<4).map { first.order(slot: $0, path: temporary) }
+            orders += [.sync(temporary), .rename(temporary, to: path), .syncDirectory(directory)]
+            try Self.carryOut(orders, on: store)
+        } catch {
+            throw error == .exists ? .exists : .file(error)
+        }
+        return made
+    }
+
+    /// Reads the newest state of which a whole copy is left.
+    ///
+    /// - Throws: `.missing`; `.damaged` (with all numbers 0) when no slot is whole; `.otherCluster`.
+    package static func open(store: Store, path: String, identity: ClusterIdentity) throws(LogError) -> TermStore {
+        let bytes: [UInt8]
+        do throws(FileError) {
+            let file = try store.open(path, .readWrite)
+            defer { store.close(file) }
+            try store.sync(file)
+            bytes = try store.readThrough(file, at: 0, count: TermSlot.fileBytes)
+        } catch {
+            throw error == .missing ? .missing : .file(error)
+        }
+        let slots = (0..<4).compactMap { TermSlot(bytes, slot: $0) }
+        guard let newest = slots.max(by: { $0.sequence < $1.sequence }) else {
+            throw .damaged(Fault(index: 0, segment: 0, position: 0, kind: .spare))
+        }
+        guard newest.identity == identity else { throw .otherCluster }
+        return TermStore(
+            store, path: path, identity: identity, state: newest.state, sequence: newest.sequence)
+    }
+
+    /// What makes the next state durable; from now on `state` is that state, so carry the orders out before acting on
+    /// it. Each update goes to the pair of slots that does not hold the present one.
+    ///
+    /// - Precondition: the term does not fall, the boot number does not fall, and within a term a vote once given stays.
+    package func update(to next: TermState) -> [DiskOrder] {
+        precondition(next.term >= state.term && next.boot >= state.boot)
+        precondition(next.term > state.term || state.vote == nil || next.vote == state.vote)
+        sequence += 1
+        state = next
+        let slot = TermSlot(identity: identity, state: next, sequence: sequence)
+        let first = Int(sequence % 2) * 2
+        return [slot.order(slot: first, path: path), slot.order(slot: first + 1, path: path), .sync(path)]
+    }
+
+    /// As `update`, and carries it out with this store. A failure is final.
+    package func save(_ next: TermState) throws(LogError) {
+        do throws(FileError) {
+            try Self.carryOut(update(to: next), on: store)
+        } catch {
+            throw .file(error)
+        }
+    }
+
+    private static func carryOut(_ orders: [DiskOrder], on store: Store) throws(FileError) {
+        let hand = DiskHand(store)
+        defer { hand.release() }
+        try hand.carryOut(orders)
+    }
+}
+
+/// One slot of the term file: 72 bytes at the beginning of a sector.
+private struct TermSlot {
+    static let count = 72
+    static let fileBytes = 4 * 512
+    /// "CLTM".
+    static let magic: UInt32 = 0x4d54_4c43
+    static let version: UInt16 = 1
+
+    let identity: ClusterIdentity
+    let state: TermState
+    let sequence: UInt64
+
+    init(identity: ClusterIdentity, state: TermState, sequence: UInt64) {
+        self.identity = identity
+        self.state = state
+        self.sequence = sequence
+    }
+
+    func order(slot: Int, path: String) -> DiskOrder {
+        var writer = ByteWriter(reserving: Self.count)
+        writer.u32(Self.magic)
+        writer.u16(Self.version)
+        writer.u16(UInt16(slot))
+        writer.u64(sequence)
+        writer.u64(identity.low)
+        writer.u64(identity.high)
+        writer.u64(state.term)
+        writer.u64(state.vote ?? 0)
+        writer.u64(state.boot)
+        writer.u32(state.vote == nil ? 0 : 1)
+        writer.zeros(Self.count - 4 - writer.count)
+        writer.u32(Checksum.crc32c(writer.bytes))
+        return .write(path, at: slot * 512, bytes: writer.bytes)
+    }
+
+    init?(_ bytes: [UInt8], slot: Int) {
+        let start = slot * 512
+        guard bytes.count >= start + Self.count else { return nil }
+        var reader = ByteReader(bytes, in: start..<(start + Self.count))
+        do {
+            guard try reader.u32() == Self.magic, try reader.u16() == Self.version, try reader.u16() == slot else {
+                return nil
+            }
+            sequence = try reader.u64()
+            identity = ClusterIdentity(low: try reader.u64(), high: try reader.u64())
+            let term = try reader.u64()
+            let vote = try reader.u64()
+            let boot = try reader.u64()
+            let hasVote = try reader.u32()
+            let reserved = try reader.u64()
+            guard hasVote <= 1, reserved == 0,
+                try reader.u32() == Checksum.crc32c(bytes, in: start..<(start + Self.count - 4))
+            else { return nil }
+            state = TermState(term: term, vote: hasVote == 1 ? vote : nil, boot: boot)
+        } catch {
+            return nil
+        }
+    }
+}
