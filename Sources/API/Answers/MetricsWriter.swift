@@ -146,7 +146,7 @@ package enum MetricsWriter {
 
         /// Whole numbers without a fraction.
         private func number(_ value: Double) -> String {
-            value == value.rounded() && abs(value) < 9e15 ? String(Int64(value)) : value.description
+            Int64(exactly: value).map { String($0) } ?? value.description
         }
 
         /// OpenMetrics' canonical floats for `le`: always with a fraction or an exponent.
