@@ -1,0 +1,54 @@
+import Bytes
+import Files
+import SegmentedLog
+import Testing
+
+@Suite struct TermStoreTests {
+    private let identity = ClusterIdentity(low: 1, high: 2)
+
+    private func store(_ states: [TermState]) throws -> MemoryFiles {
+        let files = MemoryFiles()
+        let term = try TermStore.create(store: files, path: "term", identity: identity)
+        for state in states { try term.save(state) }
+        return files
+    }
+
+    @Test func `one rotten copy takes no promise back`() throws {
+        let last = TermState(term: 2, vote: 7, boot: 1)
+        let files = try store([TermState(term: 1, vote: nil, boot: 1), last])
+        let bytes = try #require(files.contents("term"))
+        for bit in 0..<(bytes.count * 8) {
+            let other = MemoryFiles()
+            var damaged = bytes
+            damaged[bit / 8] ^= 1 << UInt8(bit % 8)
+            other.put("term", damaged)
+            #expect(try TermStore.open(store: other, path: "term", identity: identity).state == last)
+        }
+    }
+
+    @Test(arguments: 0..<100)
+    func `a torn update leaves the old state or the new one`(seed: UInt64) throws {
+        var dice = SeededDice(seed: seed)
+        let old = TermState(term: 4, vote: 1, boot: 3)
+        let new = TermState(term: 5, vote: 2, boot: 4)
+        let files = try store([old])
+        let term = try TermStore.open(store: files, path: "term", identity: identity)
+        for order in term.update(to: new).dropLast() {
+            guard case .write(let path, let offset, let bytes) = order else { continue }
+            try files.write(try files.open(path, .readWrite), at: offset, bytes)
+        }
+        files.crash(.mixed, dice: &dice)
+        let found = try TermStore.open(store: files, path: "term", identity: identity).state
+        #expect(found == old || found == new)
+    }
+
+    @Test func `another cluster's file and a file without a whole slot are refused`() throws {
+        let files = try store([])
+        #expect(throws: LogError.otherCluster) {
+            try TermStore.open(store: files, path: "term", identity: ClusterIdentity(low: 1, high: 3))
+        }
+        files.put("term", [UInt8](repeating: 0, count: 2048))
+        #expect(throws: LogError.self) { try TermStore.open(store: files, path: "term", identity: identity) }
+        #expect(throws: LogError.missing) { try TermStore.open(store: files, path: "none", identity: identity) }
+    }
+}
