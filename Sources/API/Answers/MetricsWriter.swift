@@ -146,7 +146,8 @@ package enum MetricsWriter {
 
         /// Whole numbers without a fraction.
         private func number(_ value: Double) -> String {
-            Int64(exactly: value).map { String($0) } ?? value.description
+            guard value > -9e15, value < 9e15, Double(Int64(value)) == value else { return value.description }
+            return String(Int64(value))
         }
 
         /// OpenMetrics' canonical floats for `le`: always with a fraction or an exponent.
