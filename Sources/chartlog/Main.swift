@@ -1,4 +1,5 @@
 import Linux
+import Server
 
 /// `chartlog`: the one binary that people use. What each command does is in `Commands`; here only the way in and the
 /// ways out.
@@ -29,7 +30,7 @@ import Linux
             guard first == "help", arguments.count > 1 else { return Output.line(Help.overview) }
             return Output.line(Help.text(try command(arguments[1])))
         }
-        if first == "--version" { return Output.line("chartlog \(Self.version)") }
+        if first == "--version" { return Output.line("chartlog \(Version.text)") }
         let command = try command(first)
         let rest = Array(arguments.dropFirst())
         if rest.contains("--help") || rest.contains("-h") { return Output.line(Help.text(command)) }
@@ -42,5 +43,5 @@ import Linux
         throw Failure(.usage, "there is no command \(Screen.safe(name))", guess ?? "chartlog --help lists the commands")
     }
 
-    static let version = "0.1.0"
+    
 }

@@ -1,11 +1,11 @@
-internal import Keys
+package import Keys
 internal import Linux
 
 /// Gets the root key from where the configuration says.
-enum RootKeyReader {
+package enum RootKeyReader {
     static let commandMilliseconds: UInt64 = 30_000
 
-    static func read(_ source: Configuration.RootKeySource) throws(ServerError) -> SecretKey {
+    package static func read(_ source: Configuration.RootKeySource) throws(ServerError) -> SecretKey {
         let bytes =
             switch source {
             case .file(let path): try file(path)

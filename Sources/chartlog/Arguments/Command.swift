@@ -26,7 +26,7 @@ struct Command: Sendable {
     }
 
     static let all: [Command] = [
-        .initialise, .start, .serve, .append, .events, .patient, .appointments, .audit, .status,
+        .initialise, .start, .serve, .append, .events, .patient, .appointments, .audit, .status, .verify,
     ]
 }
 
