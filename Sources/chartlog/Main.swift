@@ -43,5 +43,4 @@ import Server
         throw Failure(.usage, "there is no command \(Screen.safe(name))", guess ?? "chartlog --help lists the commands")
     }
 
-    
 }

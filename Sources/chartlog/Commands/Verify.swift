@@ -51,7 +51,8 @@ extension Command {
             Output.line("  the last write was cut off at entry \(torn); nothing acknowledged is in it")
         }
         for fault in report.faults {
-            Output.line("  segment \(fault.segment), entry \(fault.index), position \(fault.position): \(fault.kind.words)")
+            Output.line(
+                "  segment \(fault.segment), entry \(fault.index), position \(fault.position): \(fault.kind.words)")
         }
         if !report.isOK {
             Output.line("  what stands before the first of these is good; restore or replace this replica")
