@@ -15,7 +15,7 @@ extension Replica {
         guard case .opened = life else { return }
         life = .electing
         agree(
-            .started(term: terms.term, lastIndex: log.lastIndex, lastTerm: log.end.term), into: &effects)
+            .started(term: terms.state.term, lastIndex: log.lastIndex, lastTerm: log.end.term), into: &effects)
     }
 
     func ticked(into effects: inout [ReplicaEffect]) {
@@ -52,7 +52,7 @@ extension Replica {
     /// Makes term and vote durable before anything else happens in them.
     private func persist(_ term: UInt64, _ vote: Int, into effects: inout [ReplicaEffect]) {
         do {
-            try terms.write(term: term, vote: vote)
+            try terms.save(TermState(term: term, vote: UInt64(vote), boot: terms.state.boot + 1))
         } catch {
             return fail(.internalError, into: &effects)
         }

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Consensus
 internal import Keys
 internal import Records
 internal import SegmentedLog

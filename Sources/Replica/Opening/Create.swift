@@ -11,19 +11,12 @@ extension Replica {
     package static func create(
         _ store: Store, plan: GenesisPlan, root: SecretKey, dice: inout some Dice
     ) throws(ReplicaError) {
-        do {
-            if try store.exists(ReplicaPaths.keys), !(try store.exists(ReplicaPaths.log)) {
-                // A creation that a crash cut off: nothing was ever sealed under these keys.
-                try store.remove(ReplicaPaths.keys)
-            }
-            if try store.exists(ReplicaPaths.terms), !(try store.exists(ReplicaPaths.log)) {
-                try store.remove(ReplicaPaths.terms)
-            }
-        } catch {
-            throw .file(error)
-        }
+        try clear(store)
         let (ring, crypto) = try keys(store, plan: plan, root: root, dice: &dice)
-        try asLog { () throws(LogError) in try TermStore.create(store, path: ReplicaPaths.terms) }
+        try asLog { () throws(LogError) in
+            _ = try TermStore.create(
+                store: store, path: ReplicaPaths.terms, identity: ClusterIdentity(plan.clusterID))
+        }
         let genesis: Genesis
         do throws(KeyError) {
             genesis = try Genesis(plan, ring: ring, crypto: crypto, dice: &dice)
@@ -37,6 +30,17 @@ extension Replica {
             try EntryLog<Store, EntryLeaves>.create(
                 store: store, directory: ReplicaPaths.log, identity: ClusterIdentity(plan.clusterID), genesis: draft,
                 keys: ring, crypto: crypto, dice: &dice)
+        }
+    }
+
+    /// Removes what a creation that a crash cut off has left: nothing that lasts was ever sealed under its keys.
+    private static func clear(_ store: Store) throws(ReplicaError) {
+        do throws(FileError) {
+            let genesis = ReplicaPaths.log + "/" + SegmentFormat.name(of: 1)
+            guard !(try store.exists(genesis)) else { throw .exists }
+            for path in [ReplicaPaths.keys, ReplicaPaths.terms] where try store.exists(path) { try store.remove(path) }
+        } catch {
+            throw error == .exists ? .exists : .file(error)
         }
     }
 

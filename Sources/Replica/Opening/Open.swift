@@ -58,7 +58,10 @@ extension Replica {
         }
         let genesis = try genesis(log)
         let (tenants, credentials) = try unwrap(genesis, keys.ring, keys.crypto)
-        let terms = try asLog { () throws(LogError) in try TermStore(store, path: ReplicaPaths.terms) }
+        let terms = try asLog { () throws(LogError) in
+            try TermStore.open(
+                store: store, path: ReplicaPaths.terms, identity: ClusterIdentity(configuration.clusterID))
+        }
         let place = ViewPlace(
             directory: ReplicaPaths.views, clusterID: configuration.clusterID,
             key: try asKeys { () throws(KeyError) in try keys.ring.snapshotKey() })

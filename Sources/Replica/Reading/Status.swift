@@ -1,6 +1,7 @@
 internal import Keys
 internal import Views
 internal import Bytes
+internal import Consensus
 internal import Records
 internal import SegmentedLog
 

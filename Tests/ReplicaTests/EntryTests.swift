@@ -1,0 +1,218 @@
+import Bytes
+import Keys
+import Records
+@testable import Replica
+import SegmentedLog
+import TestSupport
+import Testing
+
+@Suite struct `Entries` {
+    private static let start = EntryStart(
+        position: 41, record: 7, stamp: Instant(microseconds: 1_790_000_000_000_000))
+    private static let key = SecretKey([UInt8](repeating: 3, count: 32))
+
+    private static func sealing(_ text: String, _ number: UInt8) -> Sealing {
+        Sealing(
+            plain: Array(text.utf8), key: key, nonce: [UInt8](repeating: number, count: 12), associated: [number])
+    }
+
+    private static let booked = AppointmentFacts(
+        status: .booked, start: Instant(microseconds: 1_796_115_600_000_000),
+        end: Instant(microseconds: 1_796_117_400_000_000), practitioners: [0x1111], locations: [0x2222])
+
+    private static func event(
+        _ position: UInt64, type: UInt8, stream: UInt64, version: UInt32, subjects: [UInt64],
+        creates: Bool = false, appointment: AppointmentFacts? = nil, category: Records.Category = .appointment,
+        state: StreamState = .live, data: DataForm = .mergePatch
+    ) -> EventFacts {
+        EventFacts(
+            position: position, tenant: 1, category: category, typeCode: type, typeToken: type == 0 ? 0xbeef : 0,
+            stream: stream, streamToken: creates ? Token128(low: stream, high: 9) : nil, version: version,
+            identity: Token128(low: position, high: 77), subjects: subjects, appointment: appointment, state: state,
+            data: data, leafPrefix: 0)
+    }
+
+    /// What the golden entry says: a transaction of four events, a record, a transaction of one, of all shapes.
+    private static let story: [(facts: EventFacts, before: StreamBefore?, parts: Int)] = {
+        var arrived = booked
+        arrived.status = .arrived
+        var odd = arrived
+        odd.status = .cancelled
+        odd.start = nil
+        odd.end = nil
+        odd.hasCancelationReason = true
+        odd.allowsOverlap = true
+        odd.locations = []
+        let made = StreamBefore(category: .appointment, subjects: [5, 6], appointment: booked)
+        return [
+            (
+                event(
+                    41, type: 20, stream: 100, version: 1, subjects: [5, 6], creates: true, appointment: booked,
+                    data: .resource), nil, 4
+            ),
+            (
+                event(42, type: 21, stream: 100, version: 2, subjects: [5, 6], appointment: arrived, data: .none), made,
+                1
+            ),
+            (
+                event(43, type: 0, stream: 100, version: 3, subjects: [6], appointment: odd, state: .gone),
+                StreamBefore(category: .appointment, subjects: [5, 6], appointment: arrived), 1
+            ),
+            (
+                event(
+                    44, type: 1, stream: 200, version: 1, subjects: [], creates: true, category: .disclosure,
+                    data: .opaque), nil, 1
+            ),
+            (
+                event(45, type: 2, stream: 100, version: 300, subjects: [6], appointment: odd),
+                StreamBefore(category: .appointment, subjects: [6], appointment: odd), 1
+            ),
+        ]
+    }()
+
+    private static func built() throws -> (body: [UInt8], leaves: FrameLeaves) {
+        let crypto = try Crypto()
+        var builder = EntryBuilder(
+            start: start, seed: AuditSeed(salt: Array(1...8), epoch: 1), registryEpoch: 1)
+        func transaction(_ stamp: Int64, behalf: UInt64) -> TransactionFacts {
+            TransactionFacts(
+                stamp: Instant(microseconds: start.stamp.microseconds + stamp), tenant: 1, actor: 0xaaaa,
+                behalf: behalf, events: [])
+        }
+        func add(_ at: Int, stamp: Int64) throws {
+            let one = story[at]
+            let stamp = Instant(microseconds: start.stamp.microseconds + stamp)
+            builder.beginEvent(one.facts, stamp: stamp, before: one.before, partCount: one.parts)
+            for part in 0..<one.parts {
+                try builder.addPart(sealing("event \(at) part \(part)", UInt8(at * 8 + part)), crypto: crypto)
+            }
+            _ = builder.endEvent()
+        }
+        try builder.beginTransaction(
+            transaction(0, behalf: 0xbbbb), idempotency: Token128(low: 1, high: 2),
+            keys: [NewKey(id: 5, token: Token128(low: 3, high: 4), wrapped: [UInt8](repeating: 8, count: 60))],
+            eventCount: 4, header: sealing("header", 200), crypto: crypto)
+        for at in 0..<4 { try add(at, stamp: 0) }
+        _ = try builder.addRecord(
+            RecordFacts(
+                number: 7, stamp: Instant(microseconds: start.stamp.microseconds + 300), tenant: 1, actor: 0xaaaa,
+                behalf: 0xbbbb, code: .searched, outcome: .minorFailure, subjects: [5, 6], leafPrefix: 0),
+            value: sealing("record", 201), crypto: crypto)
+        try builder.beginTransaction(
+            transaction(5_000_000, behalf: 0), idempotency: nil, keys: [], eventCount: 1,
+            header: sealing("header", 202), crypto: crypto)
+        try add(4, stamp: 5_000_000)
+        return (
+            builder.writer.bytes, FrameLeaves(events: builder.eventLeaves, records: builder.recordLeaves)
+        )
+    }
+
+    @Test func `the bytes of a batch are those of the first version`() throws {
+        let built = try Self.built()
+        let golden = try Fixture.bytes("entries/v1/batch.bin", orWrite: built.body)
+        #expect(golden == built.body)
+        let leaves = try Fixture.bytes(
+            "entries/v1/batch-leaves.bin",
+            orWrite: (built.leaves.events + built.leaves.records).flatMap(\.bytes))
+        #expect(leaves == (built.leaves.events + built.leaves.records).flatMap(\.bytes))
+    }
+
+    @Test func `a golden batch reads back as the facts it was written from`() throws {
+        let body = try Fixture.bytes("entries/v1/batch.bin", orWrite: Self.built().body)
+        var reader = try EntryReader(body, start: Self.start)
+        #expect(reader.kind == .batch && reader.seed == AuditSeed(salt: Array(1...8), epoch: 1))
+        var events: [EventFacts] = []
+        var stamps: [Int64] = []
+        var records: [RecordFacts] = []
+        while let step = try reader.next() {
+            switch step {
+            case .transaction(let place): stamps.append(place.stamp.microseconds - Self.start.stamp.microseconds)
+            case .event(let place):
+                events.append(
+                    try place.facts(in: body, tenant: 1, before: Self.story[events.count].before, leafPrefix: 0))
+            case .record(let place): records.append(try place.facts(in: body, leafPrefix: 0))
+            }
+        }
+        #expect(events == Self.story.map(\.facts))
+        #expect(stamps == [0, 5_000_000])
+        #expect(records.map(\.number) == [7] && records[0].subjects == [5, 6])
+    }
+
+    @Test func `a step of an appointment takes at most 45 bytes beside its sealed value`() throws {
+        var writer = ByteWriter()
+        let one = Self.story[1]
+        one.facts.writeHead(before: one.before, partCount: 1, onto: &writer)
+        #expect(writer.count <= 45)
+    }
+
+    @Test func `a body cut at any byte is refused, whatever stands before the cut`() throws {
+        let body = try Self.built().body
+        for count in 0..<body.count {
+            let cut = Array(body[..<count])
+            let whole = try? { () throws(ByteError) -> Int in
+                var reader = try EntryReader(cut, start: Self.start)
+                var events = 0
+                while let step = try reader.next() { if case .event = step { events += 1 } }
+                return events
+            }()
+            // Cut between two items it is a shorter entry, which the counts in the frame's header refuse.
+            #expect(whole == nil || (whole ?? 5) < 5)
+        }
+    }
+
+    @Test func `every flipped bit of a body is refused or gives another leaf or other keys`() throws {
+        let built = try Self.built()
+        let before = try Self.leaves(of: built.body)
+        var silent: [Int] = []
+        for bit in 0..<(built.body.count * 8) {
+            var body = built.body
+            body[bit / 8] ^= 1 << UInt8(bit % 8)
+            guard let after = try? Self.leaves(of: body) else { continue }
+            if after == before { silent.append(bit / 8) }
+        }
+        // Salt, epochs and riding keys stand outside every leaf; the frame's own seal covers them.
+        let outside = Set(silent)
+        #expect(outside.count <= 8 + 2 + NewKeyPlace.bytes)
+    }
+
+    private static func leaves(of body: [UInt8]) throws(ByteError) -> [Digest] {
+        var digests: [Digest] = []
+        var reader = try EntryReader(body, start: start)
+        var head = Digest.zero
+        var stamp = start.stamp
+        while let step = try reader.next() {
+            switch step {
+            case .transaction(let place):
+                head = MerkleLeaf.transactionHead(place, in: body)
+                stamp = place.stamp
+            case .event(let place):
+                digests.append(try MerkleLeaf.event(place, in: body, transactionHead: head, stamp: stamp))
+            case .record(let place): digests.append(MerkleLeaf.record(place, in: body))
+            }
+        }
+        return digests
+    }
+
+    @Test func `audit values read back as written, identifiers packed`() throws {
+        var value = AuditValue()
+        value.credential = "svc"
+        value.name = "Empfang Süd"
+        value.behalf = "Practitioner/pr-7"
+        value.purpose = "TREAT"
+        value.address = "2001:db8::7"
+        value.requestID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+        value.traceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        value.query = "name=Okafor"
+        value.count = 12
+        value.range = 3...99
+        value.shown = [AuditValue.Shown(stream: 7, version: 2)]
+        var writer = ByteWriter()
+        value.write(onto: &writer)
+        #expect(try AuditValue(writer.bytes) == value)
+        #expect(writer.count <= 125)
+        value.requestID = "0F8FAD5B-d9cb-469f-a165-70867728950e"
+        writer = ByteWriter()
+        value.write(onto: &writer)
+        #expect(try AuditValue(writer.bytes) == value)
+    }
+}
