@@ -1,0 +1,129 @@
+import Client
+import Linux
+import Replica
+import Server
+import Testing
+
+@Suite struct StoreMakerTests {
+    private static func scratch() throws -> String {
+        let base = ThisProcess.environment("TMPDIR") ?? "/tmp"
+        var generator = SystemRandomNumberGenerator()
+        return "\(base)/chartlog-store-\(ThisProcess.id)-\(generator.next())"
+    }
+
+    @Test func `a new store is for its owner alone and its contexts work`() throws {
+        let made = try StoreMaker.make(StoreMaker.Plan(directory: try Self.scratch() + "/", basePort: 9500))
+        let layout = made.layout
+        for path in [layout.directory, layout.tls, layout.replica(1), layout.data(1)] {
+            #expect(try SmallFile.mode(path) == 0o700)
+        }
+        for path in [
+            layout.rootKey, layout.authorityKey, layout.adminContext, layout.serviceContext, layout.certificateKey(1),
+            layout.configuration(1), "\(layout.data(1))/keys",
+        ] {
+            #expect(try SmallFile.mode(path) == 0o600)
+        }
+        #expect(made.endpoints == ["https://127.0.0.1:9501"])
+        #expect(layout.replicas == [1])
+        let service = try ContextFile.read(layout.serviceContext)
+        let admin = try ContextFile.read(layout.adminContext)
+        #expect(service.endpoints == [Endpoint(host: "127.0.0.1", port: 9501)])
+        #expect(service.purpose == "TREAT")
+        #expect(service.key != admin.key)
+        // ID.SECRET with 256 random bits as base64url.
+        #expect(service.key.split(separator: ".").map(\.count).last == 43)
+        _ = try HTTPClient(service)
+        let configuration = try Configuration.read(layout.configuration(1))
+        #expect(configuration.port == 9501)
+        #expect(configuration.replica.id == 1)
+        #expect(configuration.replica.clusterID.count == 16)
+        #expect(configuration.rootKey == .file("\(layout.replica(1))/../root.key"))
+    }
+
+    @Test func `nothing secret stands below a replica's directory`() throws {
+        let made = try StoreMaker.make(StoreMaker.Plan(directory: try Self.scratch(), basePort: 9500))
+        let layout = made.layout
+        var secrets: [[UInt8]] = []
+        for path in [layout.serviceContext, layout.adminContext] {
+            let key = try ContextFile.read(path).key
+            secrets.append(Array(key.utf8))
+            secrets.append(Array(key.split(separator: ".")[1].utf8))
+        }
+        secrets.append(Array(try SmallFile.read(layout.rootKey).prefix(64)))
+        var seen = 0
+        let files =
+            [layout.configuration(1), "\(layout.data(1))/keys"]
+            + (try LinuxFiles(root: layout.data(1)).list("log")).map { "\(layout.data(1))/log/\($0)" }
+        for path in files {
+            let bytes = try SmallFile.read(path, atMost: 64 << 20)
+            seen += bytes.count
+            for secret in secrets { #expect(bytes.firstRange(of: secret) == nil) }
+        }
+        #expect(seen > 4096)
+    }
+
+    @Test func `a directory that is there is left alone`() throws {
+        let path = try Self.scratch()
+        try SmallFile.makeDirectory(path)
+        #expect(throws: ServerError.self) { try StoreMaker.make(StoreMaker.Plan(directory: path)) }
+        #expect(try LinuxFiles(root: path).list("") == [])
+        #expect(throws: ServerError.self) {
+            try StoreMaker.make(StoreMaker.Plan(directory: try Self.scratch(), replicas: 3))
+        }
+    }
+
+    @Test(arguments: [
+        "", "{", "[]", #"{"replica":0}"#, #"{"replica":1,"address":"127.0.0.1","port":70000}"#,
+        #"{"replica":1,"cluster":"00","address":"127.0.0.1","port":1,"certificate":"a","certificateKey":"b","rootKey":"c"}"#,
+        #"{"replica":1,"cluster":"00112233445566778899aabbccddeeff","address":"127.0.0.1","port":1,"certificate":"a","certificateKey":"b"}"#,
+        #"{"replica":1,"cluster":"00112233445566778899aabbccddeeff","address":"127.0.0.1","port":1,"certificate":"a","certificateKey":"b","rootKey":"c","limits":{"connections":0}}"#,
+    ]) func `a configuration that cannot be is refused as usage`(_ text: String) throws {
+        let path = try Self.scratch()
+        try SmallFile.create(path, Array(text.utf8))
+        do {
+            _ = try Configuration.read(path)
+            Issue.record("it was read")
+        } catch {
+            #expect(error.exitCode == 2)
+        }
+    }
+
+    @Test func `limits and the command for the root key are taken over`() throws {
+        let path = try Self.scratch()
+        try SmallFile.create(
+            path,
+            Array(
+                #"""
+                {"replica":2,"cluster":"00112233445566778899aabbccddeeff","address":"::1","port":0,"certificate":"/a",
+                "certificateKey":"b","rootKeyCommand":["kms","print"],"limits":{"connections":7,"requestsPerSecond":5}}
+                """#.utf8))
+        let configuration = try Configuration.read(path)
+        #expect(configuration.rootKey == .command(["kms", "print"]))
+        #expect(configuration.limits.connectionsMax == 7)
+        #expect(configuration.replica.requestsPerSecond == 5)
+        #expect(configuration.certificate == "/a")
+    }
+
+    @Test func `a context that others may read is refused, and one that lacks something`() throws {
+        let path = try Self.scratch()
+        for text in ["{}", #"{"endpoints":["http://x:1"],"ca":"a","key":"k"}"#, #"{"endpoints":["https://x:1"]}"#] {
+            try SmallFile.replace(path, Array(text.utf8))
+            #expect(throws: ClientError.self) { try ContextFile.read(path) }
+        }
+        #expect(throws: ClientError.self) { try ContextFile.read(path + "-none") }
+    }
+
+    @Test(arguments: [
+        ("https://127.0.0.1:7401", "127.0.0.1", 7401), ("https://[::1]:7401/", "::1", 7401),
+        ("https://store.example", "store.example", 443),
+    ]) func `endpoints are hosts and ports`(_ text: String, _ host: String, _ port: Int) {
+        #expect(Endpoint(text) == Endpoint(host: host, port: port))
+    }
+
+    @Test(arguments: [
+        "http://x:1", "https://", "https://x:0", "https://x:1/path", "https://a@b:1", "https://[::1", "x:1",
+    ])
+    func `what is no endpoint is none`(_ text: String) {
+        #expect(Endpoint(text) == nil)
+    }
+}
