@@ -173,6 +173,8 @@ def main():
                     if what in ("history", "patients", "appointments", "audit"):
                         report.check(f"FHIR: {what} has entries", entries > 0, (total, entries))
 
+            # The server ends connections that were idle for long, and installing may take long.
+            client.close()
             last = int(json.loads(client.get("/v1/cluster")[2])["position"])
             follower = subprocess.Popen([python, "-c", SSE, base, ca, key, str(last)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             got = []

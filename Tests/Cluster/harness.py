@@ -51,16 +51,16 @@ class Store:
 
     def start(self, patience=30):
         self.supervisor = subprocess.Popen(
-            [binary("chartlog"), "start", self.dir], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            [binary("chartlog"), "start", self.dir], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         os.set_blocking(self.supervisor.stdout.fileno(), False)
         deadline = time.monotonic() + patience
-        text = ""
+        text = b""
         while time.monotonic() < deadline:
-            text += self.supervisor.stdout.read() or ""
-            if "ready\n" in text:
+            text += self.supervisor.stdout.read() or b""
+            if b"ready\n" in text:
                 return
             if self.supervisor.poll() is not None:
-                raise RuntimeError(f"start ended: {text} {self.supervisor.stderr.read()}")
+                raise RuntimeError(f"start ended: {text}")
             time.sleep(0.01)
         raise RuntimeError(f"not ready after {patience} s: {text}")
 

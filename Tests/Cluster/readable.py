@@ -92,7 +92,8 @@ def main():
         tell(*client.request("GET", "/fhir/Patient/p-plantedq7", headers={"Authorization": "Bearer nobody.nothing"}))
         tell(*client.request("GET", "/fhir/Patient/p-plantedq7", headers={"X-Purpose-Of-Use": None}))
         report.check("the refusals were refusals", len(errors) >= 8, len(errors))
-        metrics = client.request("GET", "/metrics", headers={"Authorization": None})[2]
+        metrics = client.request("GET", "/metrics", headers={
+            "Authorization": None, "Accept": "application/openmetrics-text"})[2]
         report.check("metrics are shown", b"# EOF" in metrics, metrics[:200])
 
         places = {"metrics": metrics, "error texts": "\n".join(errors).encode()}
