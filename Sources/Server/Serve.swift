@@ -1,5 +1,4 @@
 private import Bytes
-private import Keys
 private import Linux
 private import Records
 private import Replica
@@ -54,8 +53,6 @@ private struct ServeLife {
         }
         ThisProcess.raiseDescriptorLimit()
         let lock = try lock()
-        let root = try RootKeyReader.read(configuration.rootKey)
-        let identity = try identity()
         let listener = try listen()
         do throws(LinuxError) {
             let signals = try Signals()
@@ -63,11 +60,11 @@ private struct ServeLife {
             let configuration = configuration
             let journal = journal
             let loop = try Thread.start("loop", stackBytes: 32 << 20) {
-                ReplicaLoop.run(configuration, root: root, mail: mail)
+                NodeThreads.runReplica(configuration, mail)
             }
             let handed = Guarded<Socket?>(listener)
             let clients = try Thread.start("clients") {
-                Self.serveClients(configuration, identity, handed, mail, journal)
+                NodeThreads.serveClients(configuration, handed, mail, journal)
             }
             let code = try wait(signals, mail)
             if code == 0 {
@@ -89,16 +86,6 @@ private struct ServeLife {
         }
     }
 
-    private func identity() throws(ServerError) -> Certificates.Identity {
-        do throws(LinuxError) {
-            return Certificates.Identity(
-                certificate: try SmallFile.read(configuration.certificate),
-                key: try SmallFile.readSecret(configuration.certificateKey))
-        } catch {
-            throw ServerError("The certificate or its key cannot be read, or others may read the key (chmod 600).")
-        }
-    }
-
     private func listen() throws(ServerError) -> Socket {
         do throws(LinuxError) {
             return try Socket.listening(at: configuration.address, port: configuration.port)
@@ -106,26 +93,6 @@ private struct ServeLife {
             throw error.isAddressInUse
                 ? ServerError("The port is in use by another process.")
                 : ServerError("The address cannot be listened at.")
-        }
-    }
-
-    private static func serveClients(
-        _ configuration: Configuration, _ identity: Certificates.Identity, _ handed: Guarded<Socket?>,
-        _ mail: NodeMail, _ journal: Journal
-    ) {
-        let listener = handed.withLock { held -> Socket? in
-            defer { held = nil }
-            return held
-        }
-        guard let listener else { return }
-        do {
-            let tls = try TLSContext(serverChain: identity.certificate, key: identity.key)
-            let loop = try ClientsLoop(
-                limits: configuration.limits, mail: mail, journal: journal, tls: tls, listener: listener)
-            try loop.run()
-        } catch {
-            mail.toMain.mustPost(
-                .failed(Problem(.internalError, "Clients cannot be served: see the certificate and its key.")))
         }
     }
 

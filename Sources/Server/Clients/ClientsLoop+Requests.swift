@@ -38,7 +38,7 @@ extension ClientsLoop {
             let problem = Problem(.overloaded, "Too many large requests at once; try again.", [.retryAfterSeconds(1)])
             return refuse(problem, route, head, session, close: true)
         }
-        if let length = head.contentLength, length > 0 { session.body.reserveCapacity(min(length, 1 << 20)) }
+        if let length = head.contentLength, length > 0 { session.body.reserveCapacity(min(length, 1 << 16)) }
         session.phase = .receiving(head, route, credential: credential)
         session.since = now
         if head.expectsContinue, head.hasBody { send(ResponseWriter.goOn, session) }
