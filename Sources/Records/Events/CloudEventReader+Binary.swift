@@ -1,3 +1,4 @@
+import Bytes
 import JSON
 
 extension CloudEventReader {
@@ -38,7 +39,7 @@ extension CloudEventReader {
     ) throws(Problem) {
         guard type?.isJSON == true else {
             writer.name("data_base64")
-            writer.string(utf8: Base64.encoded(body))
+            writer.string(Base64.text(of: body))
             return
         }
         do {

@@ -46,6 +46,10 @@ struct Envelope {
             try takeBase64(value, text)
         } else if text.isName(name, Keys.datacontenttype) {
             guard !text.isNull(value) else { return }
+            if let known = MediaType.usual.first(where: { text.equals(value, $0.essence) }) {
+                contentType = known
+                return
+            }
             contentType = MediaType(try Self.string(value, text, "datacontenttype", bytesMax: 256))
             guard contentType != nil else { throw Self.bad("Give a media type.", "datacontenttype") }
         } else if text.isName(name, Keys.time) {
@@ -78,7 +82,7 @@ struct Envelope {
 
     private mutating func takeBase64(_ value: JSONNode, _ text: JSONText) throws(Problem) {
         guard !text.isNull(value) else { return }
-        guard let bytes = text.stringBytes(value), Base64.isWellFormed(bytes) else {
+        guard let bytes = text.stringBytes(value), Base64.bytes(of: bytes) != nil else {
             throw Self.bad("Encode the data in base64 (RFC 4648 section 4).", "data_base64")
         }
         hasBase64 = true

@@ -18,12 +18,12 @@ extension CloudEventReader {
 
     /// - Throws: `badEvent` when it is not `category/id`, `unknownCategory`.
     private static func subject(_ text: String) throws(Problem) -> StreamName {
-        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let first = parts.first, let last = parts.last else {
+        guard let slash = text.utf8.firstIndex(of: 0x2f) else {
             throw Envelope.bad("Give the subject as category/id, such as patient/p-81f3.", "subject")
         }
-        let id = String(last)
-        guard let category = Category.allCases.first(where: { $0.name == first }) else {
+        let id = String(text[text.index(after: slash)...])
+        let first = text.utf8[..<slash]
+        guard let category = Category.allCases.first(where: { $0.name.utf8.elementsEqual(first) }) else {
             throw Problem(
                 .unknownCategory, "Streams are called patient/…, appointment/…, consent/… or disclosure/….",
                 [.member("subject")])

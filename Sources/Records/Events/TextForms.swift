@@ -15,6 +15,9 @@ struct MediaType: Equatable {
     static let fhir = MediaType(essence: "application/fhir+json")
     static let mergePatch = MediaType(essence: "application/merge-patch+json")
 
+    /// The three that fold.
+    static let usual = [fhir, json, mergePatch]
+
     private init(essence: String) { self.essence = essence }
 
     /// `json` or `+json`.
@@ -78,47 +81,6 @@ enum URIReference {
         switch byte {
         case 0x30...0x39, 0x41...0x46, 0x61...0x66: true
         default: false
-        }
-    }
-}
-
-/// RFC 4648 section 4, with padding, without line breaks.
-enum Base64 {
-    static func isWellFormed(_ bytes: [UInt8]) -> Bool {
-        guard bytes.count % 4 == 0 else { return false }
-        let padding = bytes.reversed().prefix(2).prefix { $0 == 0x3d }.count
-        let digits = bytes.dropLast(padding)
-        guard digits.allSatisfy({ value($0) != nil }) else { return false }
-        // The bits that stand for nothing are zero.
-        guard padding > 0, let last = digits.last, let bits = value(last) else { return true }
-        return bits & (padding == 1 ? 0b11 : 0b1111) == 0
-    }
-
-    static func encoded(_ bytes: [UInt8]) -> [UInt8] {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        for at in stride(from: 0, to: bytes.count, by: 3) {
-            let rest = bytes.count - at
-            let first = UInt32(bytes[at]) << 16
-            let second = rest > 1 ? UInt32(bytes[at + 1]) << 8 : 0
-            let word = first | second | (rest > 2 ? UInt32(bytes[at + 2]) : 0)
-            text.append(alphabet[Int(word >> 18)])
-            text.append(alphabet[Int(word >> 12 & 63)])
-            text.append(rest > 1 ? alphabet[Int(word >> 6 & 63)] : 0x3d)
-            text.append(rest > 2 ? alphabet[Int(word & 63)] : 0x3d)
-        }
-        return text
-    }
-
-    private static func value(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x41...0x5a: byte - 0x41
-        case 0x61...0x7a: byte - 0x47
-        case 0x30...0x39: byte + 4
-        case 0x2b: 62
-        case 0x2f: 63
-        default: nil
         }
     }
 }

@@ -44,7 +44,8 @@ enum FHIRRules {
 
     /// The status that a type implies may be left out of a patch, but no other may stand there.
     static func checkImplied(_ type: EventType, _ text: JSONText, _ data: JSONNode) throws(Problem) {
-        guard let allowed = ImpliedState.consentStatuses(of: type), let status = text.member(Keys.status, of: data)
+        guard text.kind(of: data) == .object, let allowed = ImpliedState.consentStatuses(of: type),
+            let status = text.member(Keys.status, of: data)
         else { return }
         guard allowed.contains(where: { text.equals(status, $0) }) else {
             throw Problem(.invalidStatus, "The type implies another status.", [.member("data.status")])

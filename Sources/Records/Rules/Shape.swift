@@ -8,9 +8,19 @@ struct Shape {
 
     private typealias Keys = FHIRRules.Keys
 
+    /// Codes of FHIR R4 value sets.
+    private enum Codes {
+        static let genders = ["male", "female", "other", "unknown"]
+        static let linkTypes = ["replaced-by", "replaces", "refer", "seealso"]
+        static let participations = ["accepted", "declined", "tentative", "needs-action"]
+        static let requirements = ["required", "optional", "information-only"]
+        static let consentStatuses = ["draft", "proposed", "active", "rejected", "inactive", "entered-in-error"]
+        static let contactSystems = ["phone", "fax", "email", "pager", "url", "sms", "other"]
+    }
+
     func checkPatient(_ data: JSONNode) throws(Problem) {
         try boolean(data, Keys.active, "Patient.active")
-        try code(data, Keys.gender, ["male", "female", "other", "unknown"], "Patient.gender")
+        try code(data, Keys.gender, Codes.genders, "Patient.gender")
         try date(data, Keys.birthDate, "Patient.birthDate")
         try boolean(data, Keys.deceasedBoolean, "Patient.deceasedBoolean")
         try dateTime(data, Keys.deceasedDateTime, "Patient.deceasedDateTime")
@@ -26,7 +36,7 @@ struct Shape {
         }
         for telecom in try objects(data, Keys.telecom, "Patient.telecom") {
             try code(
-                telecom, Keys.system, ["phone", "fax", "email", "pager", "url", "sms", "other"],
+                telecom, Keys.system, Codes.contactSystems,
                 "Patient.telecom.system")
             try string(telecom, Keys.value, "Patient.telecom.value")
         }
@@ -40,7 +50,7 @@ struct Shape {
             guard let other = text.member(Keys.other, of: link), text.kind(of: other) == .object else {
                 throw FHIRRules.invalid("A link has an other.", "Patient.link.other")
             }
-            try code(link, Keys.type, ["replaced-by", "replaces", "refer", "seealso"], "Patient.link.type")
+            try code(link, Keys.type, Codes.linkTypes, "Patient.link.type")
         }
     }
 
@@ -58,10 +68,10 @@ struct Shape {
                 throw FHIRRules.invalid("A participant has a type or an actor (app-1).", "Appointment.participant")
             }
             try code(
-                participant, Keys.status, ["accepted", "declined", "tentative", "needs-action"],
+                participant, Keys.status, Codes.participations,
                 "Appointment.participant.status")
             try code(
-                participant, Keys.required, ["required", "optional", "information-only"],
+                participant, Keys.required, Codes.requirements,
                 "Appointment.participant.required")
         }
         for period in try objects(data, Keys.requestedPeriod, "Appointment.requestedPeriod") {
@@ -71,7 +81,7 @@ struct Shape {
 
     func checkConsent(_ data: JSONNode) throws(Problem) {
         try code(
-            data, Keys.status, ["draft", "proposed", "active", "rejected", "inactive", "entered-in-error"],
+            data, Keys.status, Codes.consentStatuses,
             "Consent.status")
         guard isPatch || text.member(Keys.status, of: data) != nil else {
             throw FHIRRules.invalid("A Consent has a status.", "data.status")
