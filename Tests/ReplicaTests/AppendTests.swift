@@ -185,4 +185,28 @@ import Views
         #expect(first.keys.count == NewKeyPlace.bytes && second.keys.isEmpty)
         #expect(try shell.replica.openEvent(at: 1).subjects == shell.replica.openEvent(at: 2).subjects)
     }
+
+    @Test func `a step follows a booking whose patient's key is still in the tail`() throws {
+        let shell = try Shell(ClinicStore.made()).start()
+        shell.tick()
+        shell.holdsDisk = true
+        let events = try [
+            ClinicStore.booked("a-1", id: "e1", patients: ["p-1"]), ClinicStore.step("arrived", "a-1", id: "e2"),
+        ]
+        let ids = events.map { _ in shell.newID() }
+        for (id, event) in zip(ids, events) {
+            shell.tell([.asked(id, Ask(caller: ClinicStore.caller(), request: .append(AppendRequest(events: [event]))))]
+            )
+        }
+        shell.writeAll()
+        #expect(ids.allSatisfy { shell.answers[$0]?.last?.appended != nil })
+        #expect(try shell.replica.openEvent(at: 2).json == events[1].bytes)
+        #expect(shell.replica.overlay.key(id: try shell.replica.openEvent(at: 1).subjects[0]) == nil)
+        let batch = try [
+            ClinicStore.booked("a-2", id: "e3", patients: ["p-2"], practitioner: "pr-8"),
+            ClinicStore.step("arrived", "a-2", id: "e4"),
+        ]
+        shell.holdsDisk = false
+        #expect(shell.append(batch)?.appended?.events.map(\.version) == [1, 2])
+    }
 }

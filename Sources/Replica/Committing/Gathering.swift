@@ -86,9 +86,13 @@ extension Replica {
         let bound = Binding.record(cluster: ring.clusterID, tenant: draft.tenant, number: facts.number)
         do throws(KeyError) {
             facts.leafPrefix = try gathering.builder.addRecord(
-                facts, value: sealing(draft.value, bound: bound), crypto: crypto
+                facts, value: try sealing(draft.value, bound: bound), crypto: crypto
             ).words.0
-        } catch { return failed(.internalError) }
+        } catch {
+            lost += gathering.items
+            if let ask { unrecorded.append((ask, Problem(.unavailable, "The replica is stopping; try again."))) }
+            return failed(.internalError)
+        }
         gathering.items.append(.record(PendingRecord(ask: ask, facts: facts, then: then)))
         lastStamp = stamp
         nextRecord += 1

@@ -121,7 +121,13 @@ extension Replica {
         } else {
             ids = before?.subjects ?? []
         }
-        for id in ids where decided.keys[id] == nil { decided.keys[id] = try subjectKey(id) }
+        for id in ids where decided.keys[id] == nil {
+            if let made = overlay.key(id: id) {
+                decided.keys[id] = made
+            } else {
+                decided.keys[id] = try subjectKey(id)
+            }
+        }
         return ids
     }
 
@@ -133,7 +139,7 @@ extension Replica {
         }
         if let known = subjectKeys.id(of: token, tenant: draft.tenant.id) { return known }
         var id = dice.word()
-        while id == 0 || id == .max || subjectKeys.row(id: id) != nil { id = dice.word() }
+        while id == 0 || id == .max || subjectKeys.row(id: id) != nil || overlay.key(id: id) != nil { id = dice.word() }
         let key = dice.key()
         let wrapped: [UInt8]
         do throws(KeyError) {

@@ -41,6 +41,7 @@ struct Overlay {
     private(set) var idempotency: [Token128: PendingTransaction] = [:]
     /// Subject keys that the tail makes, by the token of the patient's stream name.
     private(set) var keys: [Token128: (id: UInt64, key: SecretKey)] = [:]
+    private var keysByID: [UInt64: SecretKey] = [:]
     /// Hints: appointments of the tail in which somebody takes part. Whoever reads one looks at the stream.
     private var busy: [UInt64: [UInt64]] = [:]
     private var journal: [Change] = []
@@ -61,7 +62,7 @@ struct Overlay {
             switch change {
             case .stream(let tag, let before): streams[tag] = before
             case .tag(let token): tags[token] = nil
-            case .key(let token): keys[token] = nil
+            case .key(let token): drop(token)
             }
         }
         journal.removeAll(keepingCapacity: true)
@@ -82,6 +83,7 @@ struct Overlay {
 
     mutating func add(_ key: SecretKey, id: UInt64, for token: Token128) {
         keys[token] = (id, key)
+        keysByID[id] = key
         journal.append(.key(token))
     }
 
@@ -99,8 +101,16 @@ struct Overlay {
             if let now = streams[event.stream], now.last == event.position { streams[event.stream] = nil }
         }
         if let token = transaction.idempotency { idempotency[token] = nil }
-        for key in transaction.newKeys { keys[key.token] = nil }
+        for key in transaction.newKeys { drop(key.token) }
         if streams.isEmpty { busy.removeAll(keepingCapacity: true) }
+    }
+
+    /// A key that the tail makes.
+    func key(id: UInt64) -> SecretKey? { keysByID[id] }
+
+    private mutating func drop(_ token: Token128) {
+        guard let dropped = keys.removeValue(forKey: token) else { return }
+        keysByID[dropped.id] = nil
     }
 
     /// A booking of the tail that takes `actor` within half-open [start, end).

@@ -18,11 +18,28 @@ extension Replica {
         if let gathering, gathering.builder.writer.count >= EntryFormat.bodyBytesMax { close(gathering) }
         var gathering = self.gathering ?? newGathering(stamp: transaction.facts.stamp)
         self.gathering = nil
+        do throws(KeyError) {
+            try seal(transaction, decided, header: header, into: &gathering)
+        } catch {
+            // Half of it is in the entry: nothing of that entry can be proposed any more.
+            lost += gathering.items
+            failed(.internalError)
+            throw error
+        }
+        gathering.items.append(.transaction(transaction))
+        waitingBytes += gathering.builder.writer.count - gathering.countedBytes
+        gathering.countedBytes = gathering.builder.writer.count
+        self.gathering = gathering
+    }
+
+    private func seal(
+        _ transaction: PendingTransaction, _ decided: Decided, header: AuditValue, into gathering: inout Gathering
+    ) throws(KeyError) {
         let tenant = transaction.facts.tenant
         try gathering.builder.beginTransaction(
             transaction.facts, idempotency: transaction.idempotency, keys: transaction.newKeys,
             eventCount: decided.events.count,
-            header: sealing(
+            header: try sealing(
                 header,
                 bound: Binding.transaction(
                     cluster: ring.clusterID, tenant: tenant, position: gathering.builder.nextPosition)),
@@ -47,10 +64,6 @@ extension Replica {
             facts.leafPrefix = gathering.builder.endEvent().words.0
             transaction.facts.events.append(facts)
         }
-        gathering.items.append(.transaction(transaction))
-        waitingBytes += gathering.builder.writer.count - gathering.countedBytes
-        gathering.countedBytes = gathering.builder.writer.count
-        self.gathering = gathering
     }
 
     /// The values of an event of several subjects and what each is sealed under: what is common, each patient's own in
@@ -117,7 +130,8 @@ extension Replica {
     }
 
     /// An audit value, compressed, ready to be sealed under the audit key in use.
-    func sealing(_ value: AuditValue, bound associated: [UInt8]) -> Sealing {
+    func sealing(_ value: AuditValue, bound associated: [UInt8]) throws(KeyError) -> Sealing {
+        try auditUses.spend()
         var writer = ByteWriter(reserving: 256)
         value.write(onto: &writer)
         var compressed: [UInt8] = []
