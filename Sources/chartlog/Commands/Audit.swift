@@ -42,10 +42,16 @@ enum AuditTable {
         let agents = event["agent"]?.elements ?? []
         let address = agents.compactMap { $0["network"]?["address"]?.string }.first
         return [
-            Times.toTheSecond(event["recorded"]?.string), agents.compactMap(name).joined(separator: " for "),
+            Times.toTheSecond(event["recorded"]?.string), who(agents),
             did(event), why(event), address ?? "", outcome(event["outcome"]?.string), what(event),
             event["id"]?.string ?? "",
         ]
+    }
+
+    /// The credential, and for whom it asked; the replica that answered is an agent too and goes without saying.
+    private static func who(_ agents: [JSONView]) -> String {
+        let asked = agents.filter { $0["who"]?["identifier"]?["system"]?.string != "urn:chartlog:replica" }
+        return asked.compactMap(name).joined(separator: " for ")
     }
 
     private static func name(_ agent: JSONView) -> String? {
