@@ -62,13 +62,14 @@ private struct EventReading {
                     { page.take($0) })
             } catch {
                 note(page)
-                guard arguments.has("follow"), try mayReconnect(after: error, page) else { throw error }
+                guard arguments.has("follow"), mayReconnect(after: error, page) else { throw error }
                 continue
             }
             note(page)
+            if arguments.has("follow"), page.isPassing, mayReconnect(after: nil, page) { continue }
             try page.check()
             if arguments.has("follow") {
-                guard try mayReconnect(after: nil, page) else { return }
+                return
             } else if !page.more || left <= 0 {
                 return
             }
@@ -81,13 +82,10 @@ private struct EventReading {
     }
 
     /// A follower that was connected goes on where it stopped, for up to half a minute without anybody there.
-    private mutating func mayReconnect(after failure: Failure?, _ page: EventPage) throws(Failure) -> Bool {
+    private mutating func mayReconnect(after failure: Failure?, _ page: EventPage) -> Bool {
         let now = LinuxClock.monotonicMilliseconds()
         if page.status == 200 { reconnectsUntil = now + 30_000 }
-        guard reconnectsUntil > now, page.status == 200 || page.status == 0 || page.status == 503 else {
-            if failure == nil { try page.check() }
-            return false
-        }
+        guard reconnectsUntil > now, failure?.code != .usage else { return false }
         LinuxClock.pause(milliseconds: 200)
         return true
     }
@@ -170,6 +168,13 @@ private struct EventPage {
         let stream = Width.padded(Screen.safe(subject), to: 28)
         return "\(place)  \(Times.toTheSecond(event["recordedtime"]?.string))  \(type)  \(stream)  "
             + Screen.safe(event["actor"]?.string ?? "")
+    }
+
+    /// The answer ended, or did not begin, for a reason that passes: a replica that stops or starts.
+    var isPassing: Bool {
+        guard status == 200 else { return status == 503 }
+        guard let problem else { return true }
+        return (try? JSONText(parsing: problem).view["status"]?.integer ?? 503) ?? 503 >= 500
     }
 
     /// - Throws: the refusal that came instead, or in the middle of, the events.
