@@ -24,13 +24,15 @@ extension Replica {
     /// Of several problems the one that stands first in the precedence of design 11 is thrown: 410, then all failed
     /// expectations, then a double booking, then the first of 422.
     func decide(_ draft: AppendDraft) throws(Problem) -> Decided {
+        // One copy for the whole request: asking a member of a class costs one each time.
+        let book = self.book
         var decided = Decided()
         decided.events.reserveCapacity(draft.request.events.count)
         var conflicts: [VersionConflict] = []
         var refusal: Problem?
         for (at, event) in draft.request.events.enumerated() {
             let token = draft.tenant.stream(event.subject)
-            let now = stream(token, tenant: draft.tenant.id)
+            let now = stream(token, tenant: draft.tenant.id, in: book)
             if let expected = event.expectedVersion, expected != UInt64(now?.version ?? 0) {
                 conflicts.append(
                     VersionConflict(
@@ -40,8 +42,9 @@ extension Replica {
             // After a problem only expectations are of interest, and those on streams it did not touch.
             guard refusal == nil || refusal?.kind == .doubleBooking else { continue }
             do throws(Problem) {
-                let facts = try next(event, identity: draft.identities[at], token: token, now: now, draft, &decided)
-                if let busy = busyTime(facts, before: now?.before, draft.tenant) { throw busy }
+                let facts = try next(
+                    event, identity: draft.identities[at], token: token, now: now, draft, book, &decided)
+                if let busy = busyTime(facts, before: now?.before, draft.tenant, book) { throw busy }
             } catch {
                 let problem =
                     error.kind == .doubleBooking || draft.request.events.count == 1
@@ -59,7 +62,7 @@ extension Replica {
     }
 
     /// The stream of that name as the last decided event leaves it.
-    func stream(_ token: Token128, tenant: UInt32) -> StreamNow? {
+    func stream(_ token: Token128, tenant: UInt32, in book: Book) -> StreamNow? {
         if let tag = overlay.tags[token] { return overlay.streams[tag] }
         guard let ordinal = book.stream(token: token, tenant: tenant) else { return nil }
         if !overlay.isEmpty, let now = overlay.streams[book.tag(of: ordinal)] { return now }
@@ -73,7 +76,7 @@ extension Replica {
     /// The event's facts; sets them into the overlay.
     private func next(
         _ event: IncomingEvent, identity: Token128, token: Token128, now: StreamNow?, _ draft: AppendDraft,
-        _ decided: inout Decided
+        _ book: Book, _ decided: inout Decided
     ) throws(Problem) -> EventFacts {
         let category = event.subject.category
         _ = try StreamRules.begins(event.type, on: category, state: now?.state)
@@ -86,7 +89,7 @@ extension Replica {
                 locations: change.locations?.map { draft.tenant.reference($0) })
         }
         let subjects = try self.subjects(of: event, before: before, draft, &decided)
-        let tag = now?.tag ?? newTag()
+        let tag = now?.tag ?? newTag(book)
         let facts = EventFacts(
             position: nextPosition + UInt64(decided.events.count), tenant: draft.tenant.id, category: category,
             typeCode: event.type.code, typeToken: event.type.code == 0 ? draft.tenant.type(event.type.name) : 0,
@@ -153,7 +156,7 @@ extension Replica {
         return id
     }
 
-    private func newTag() -> UInt64 {
+    private func newTag(_ book: Book) -> UInt64 {
         while true {
             let tag = dice.word()
             if tag != 0, overlay.streams[tag] == nil, book.stream(tag: tag) == nil { return tag }
@@ -161,14 +164,16 @@ extension Replica {
     }
 
     /// The problem when a practitioner or location that the event newly takes is busy at that time.
-    private func busyTime(_ facts: EventFacts, before: StreamBefore?, _ tenant: Tenant) -> Problem? {
+    private func busyTime(
+        _ facts: EventFacts, before: StreamBefore?, _ tenant: Tenant, _ book: Book
+    ) -> Problem? {
         guard let appointment = facts.appointment, facts.state == .live, appointment.status.isBusy,
             !appointment.allowsOverlap, let start = appointment.start, let end = appointment.end
         else { return nil }
         let held = before?.appointment.flatMap { $0.status.isBusy && $0.start == start && $0.end == end ? $0 : nil }
-        for actor in appointment.practitioners + appointment.locations {
+        for actor in [appointment.practitioners, appointment.locations].joined() {
             if let held, held.practitioners.contains(actor) || held.locations.contains(actor) { continue }
-            guard let taken = taken(actor, from: start, to: end, excluding: facts.stream) else { continue }
+            guard let taken = taken(actor, from: start, to: end, excluding: facts.stream, in: book) else { continue }
             return Problem(
                 .doubleBooking, "Choose another time, or send allowoverlap: true.",
                 [.busy(actor: reference(of: actor, stream: facts.stream, tenant), start: taken.start, end: taken.end)])
@@ -190,7 +195,7 @@ extension Replica {
     }
 
     private func taken(
-        _ actor: UInt64, from start: Instant, to end: Instant, excluding tag: UInt64
+        _ actor: UInt64, from start: Instant, to end: Instant, excluding tag: UInt64, in book: Book
     ) -> (start: Instant, end: Instant)? {
         let tail = overlay.overlapping(actor: actor, from: start, to: end, excluding: tag)
         let told = book.overlapping(actor: actor, from: start, to: end) { ordinal in

@@ -42,9 +42,15 @@ struct Overlay {
     /// Subject keys that the tail makes, by the token of the patient's stream name.
     private(set) var keys: [Token128: (id: UInt64, key: SecretKey)] = [:]
     private var keysByID: [UInt64: SecretKey] = [:]
-    /// Hints: appointments of the tail in which somebody takes part. Whoever reads one looks at the stream.
-    private var busy: [UInt64: [UInt64]] = [:]
+    /// Hints: times in which somebody was taken by the tail. Whoever reads one looks at the stream.
+    private var busy: [UInt64: Hints] = [:]
     private var journal: [Change] = []
+
+    private struct Hints {
+        var times: [(tag: UInt64, start: Instant, end: Instant)] = []
+        /// Swept once it has grown to this.
+        var sweepAt = 32
+    }
 
     private enum Change {
         case stream(UInt64, before: StreamNow?)
@@ -71,9 +77,11 @@ struct Overlay {
     mutating func set(_ stream: StreamNow) {
         let before = streams.updateValue(stream, forKey: stream.tag)
         journal.append(.stream(stream.tag, before: before))
-        guard let appointment = stream.before.appointment, appointment.status.isBusy else { return }
-        for actor in appointment.practitioners { remember(stream.tag, for: actor) }
-        for actor in appointment.locations { remember(stream.tag, for: actor) }
+        guard let appointment = stream.before.appointment, appointment.status.isBusy, let start = appointment.start,
+            let end = appointment.end
+        else { return }
+        for actor in appointment.practitioners { remember(stream.tag, start, end, for: actor) }
+        for actor in appointment.locations { remember(stream.tag, start, end, for: actor) }
     }
 
     mutating func name(_ token: Token128, tag: UInt64) {
@@ -113,29 +121,30 @@ struct Overlay {
         keysByID[dropped.id] = nil
     }
 
-    /// A booking of the tail that takes `actor` within half-open [start, end).
-    mutating func overlapping(
+    /// A booking of the tail that takes `actor` within half-open [start, end): the earliest.
+    func overlapping(
         actor: UInt64, from start: Instant, to end: Instant, excluding tag: UInt64
     ) -> (start: Instant, end: Instant)? {
-        guard var hints = busy[actor] else { return nil }
+        guard let hints = busy[actor] else { return nil }
         var found: (start: Instant, end: Instant)?
-        hints.removeAll { hint in
-            guard let now = streams[hint], let facts = now.before.appointment,
+        for hint in hints.times where hint.start < end && start < hint.end && hint.tag != tag {
+            guard let now = streams[hint.tag], now.state == .live, let facts = now.before.appointment,
+                facts.status.isBusy, facts.start == hint.start, facts.end == hint.end,
                 facts.practitioners.contains(actor) || facts.locations.contains(actor)
-            else { return true }
-            if hint != tag, now.state == .live, facts.status.isBusy, let from = facts.start, let to = facts.end,
-                from < end, start < to, found.map({ from < $0.start }) ?? true
-            {
-                found = (from, to)
-            }
-            return false
+            else { continue }
+            if let held = found, held.start <= hint.start { continue }
+            found = (hint.start, hint.end)
         }
-        busy[actor] = hints
         return found
     }
 
-    private mutating func remember(_ tag: UInt64, for actor: UInt64) {
-        guard busy[actor]?.contains(tag) != true else { return }
-        busy[actor, default: []].append(tag)
+    private mutating func remember(_ tag: UInt64, _ start: Instant, _ end: Instant, for actor: UInt64) {
+        var hints = busy.removeValue(forKey: actor) ?? Hints()
+        if hints.times.count >= hints.sweepAt {
+            hints.times.removeAll { streams[$0.tag] == nil }
+            hints.sweepAt = max(32, hints.times.count * 2)
+        }
+        hints.times.append((tag, start, end))
+        busy[actor] = hints
     }
 }
