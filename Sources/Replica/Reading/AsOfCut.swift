@@ -13,7 +13,7 @@ extension Replica {
         switch asOf {
         case nil: return book.cut
         case .instant(let instant):
-            guard instant <= max(clock.wall, book.lastStamp) else {
+            guard instant <= max(clock.wall, lastStamp) else {
                 throw Problem(
                     .badInstant, "This instant is in the future: ask for one that has passed.",
                     [.position(book.position)])
@@ -64,7 +64,12 @@ extension Replica {
 
     /// The stamp of the first event.
     private var firstStamp: Instant {
-        get throws(Problem) { try transaction(at: 1).stamp }
+        get throws(Problem) {
+            if let known = reads.firstStamp { return known }
+            let stamp = try transaction(at: 1).stamp
+            reads.firstStamp = stamp
+            return stamp
+        }
     }
 
     private func located<Value>(_ work: () throws(LogError) -> Value) throws(Problem) -> Value {

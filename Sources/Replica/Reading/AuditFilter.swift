@@ -3,89 +3,109 @@ internal import JSON
 internal import Records
 internal import Views
 
-/// What a search of the audit view asks of an item, in the log's own words.
+/// What a search of the audit view asks of an item, in the log's own words. All lists must hold, each by any of its
+/// values.
 struct AuditFilter {
-    /// One of these patients, by key id; nil: any.
-    private var patients: [UInt64]?
-    /// One of these actors or on-behalf-of references, by token; nil: any.
-    private var agents: [UInt64]?
-    private var actions: [String]?
-    private var outcomes: [AuditOutcome]?
+    /// Patients by key id.
+    private var patients: [[UInt64]] = []
+    /// Actors or on-behalf-of references by token.
+    private var agents: [[UInt64]] = []
+    private var actions: [[String]] = []
+    private var outcomes: [[AuditOutcome]] = []
     private var dates: [[DateSearch]] = []
-    private var ids: [String]?
-    /// Other parameters were given, which no AuditEvent has.
+    /// The items named by `_id`, in no order; nil: any.
+    private(set) var named: [AuditItem]?
+    /// No item can match.
     private(set) var isImpossible = false
 
-    init(_ query: SearchQuery, _ tenant: Tenant, keyID: (String) -> UInt64?) {
+    init(_ query: SearchQuery, _ tenant: Tenant, _ book: Book, keyID: (String) -> UInt64?) {
         for parameter in query.parameters {
             switch parameter {
-            case .patient(let ids): patients = Self.both(patients, ids.compactMap(keyID))
+            case .patient(let ids): patients.append(ids.compactMap(keyID))
             case .agent(let names):
-                agents = Self.both(agents, names.flatMap { [tenant.actor($0), tenant.reference($0)] })
-            case .action(let values): actions = Self.both(actions, values)
-            case .outcome(let values): outcomes = Self.both(outcomes, values)
+                // Most names are of one kind: what never acted is not looked for.
+                let tokens = Set(names.flatMap { [tenant.actor($0), tenant.reference($0)] }).sorted()
+                agents.append(tokens.filter { book.auditCount(.actor($0), through: book.cut) > 0 })
+            case .action(let values): actions.append(values)
+            case .outcome(let values): outcomes.append(values)
             case .date(let values): dates.append(values)
-            case .id(let values): ids = Self.both(ids, values)
+            case .id(let values):
+                let items = Set(values.compactMap(AuditItem.init(name:)))
+                named = Array(named.map { items.intersection($0) } ?? items)
             case .identifier, .name, .family, .given, .birthDate, .phone, .practitioner, .location, .actor, .status:
                 isImpossible = true
             }
         }
-        if patients?.isEmpty == true || agents?.isEmpty == true { isImpossible = true }
-    }
-
-    private static func both<Value: Equatable>(_ known: [Value]?, _ more: [Value]) -> [Value] {
-        known.map { $0.filter(more.contains) } ?? more
+        if patients.contains(where: \.isEmpty) || agents.contains(where: \.isEmpty) { isImpossible = true }
     }
 
     /// The patients asked for, for the record of the search.
-    var subjects: [UInt64] { patients ?? [] }
+    var subjects: [UInt64] { Set(patients.joined()).sorted() }
 
     /// The shortest list that has every match.
-    var scope: AuditScope {
-        if let patients, patients.count == 1 { return .subject(patients[0]) }
-        return .all
+    func scope(_ book: Book) -> AuditScope {
+        let scopes =
+            patients.filter { $0.count == 1 }.map { AuditScope.subject($0[0]) }
+            + agents.filter { $0.count == 1 }.map { AuditScope.actor($0[0]) }
+        return scopes.min { book.auditCount($0, through: book.cut) < book.auditCount($1, through: book.cut) } ?? .all
     }
 
     /// The scope and its window say it all: nothing is left to look at.
     var isScopeAlone: Bool {
-        guard agents == nil, actions == nil, outcomes == nil, ids == nil, dates.isEmpty else { return false }
-        return patients.map { $0.count == 1 } ?? false
+        guard actions.isEmpty, outcomes.isEmpty, dates.isEmpty, named == nil else { return false }
+        return patients.count + agents.count == 1 && (patients + agents).allSatisfy { $0.count == 1 }
     }
 
+    /// Whether an item matches; from deciding parts alone, without a key.
     func takes<Store>(_ item: AuditItem, _ replica: Replica<Store>, _ tenant: Tenant) throws(Problem) -> Bool {
         switch item {
         case .event(let position):
             let (frame, place, transaction) = try replica.event(at: position)
-            guard transaction.tenant == tenant.id, takes(id: "e-\(position)"), takes(transaction.stamp),
-                takes(agents, [transaction.actor, transaction.behalf]),
-                outcomes.map({ $0.contains(.success) }) ?? true
-            else { return false }
             let isGone = place.shape.contains(.isGone)
-            guard actions.map({ $0.contains(place.creation != nil ? "C" : isGone ? "D" : "U") }) ?? true else {
-                return false
-            }
-            guard let patients, patients.count > 1 else { return true }
-            if let named = try? place.namedSubjects(in: frame.body) { return named.contains(where: patients.contains) }
-            guard place.creation == nil else { return false }
-            return try replica.openEvent(at: position).subjects.contains(where: patients.contains)
+            guard transaction.tenant == tenant.id, takes(transaction.stamp),
+                takes(agents, of: [transaction.actor, transaction.behalf]),
+                outcomes.allSatisfy({ $0.contains(.success) }),
+                actions.allSatisfy({ $0.contains(place.creation != nil ? "C" : isGone ? "D" : "U") })
+            else { return false }
+            guard !patients.isEmpty else { return true }
+            return takes(patients, of: try replica.subjects(of: place, in: frame))
         case .record(let number):
-            guard takes(id: "r-\(number)") else { return false }
-            let facts = try replica.openRecord(number).facts
-            return facts.tenant == tenant.id && takes(facts.stamp) && takes(agents, [facts.actor, facts.behalf])
-                && outcomes.map { $0.contains(facts.outcome) } ?? true
-                && actions.map { $0.contains(facts.code.action) } ?? true
-                && patients.map { facts.subjects.contains(where: $0.contains) } ?? true
+            let facts = try replica.recordFacts(number)
+            return facts.tenant == tenant.id && takes(facts.stamp) && takes(agents, of: [facts.actor, facts.behalf])
+                && outcomes.allSatisfy { $0.contains(facts.outcome) }
+                && actions.allSatisfy { $0.contains(facts.code.action) } && takes(patients, of: facts.subjects)
         }
     }
-
-    private func takes(id: String) -> Bool { ids.map { $0.contains(id) } ?? true }
 
     private func takes(_ stamp: Instant) -> Bool {
         dates.allSatisfy { alternatives in alternatives.contains { $0.holds(for: stamp) } }
     }
 
-    private func takes(_ wanted: [UInt64]?, _ tokens: [UInt64]) -> Bool {
-        wanted.map { wanted in tokens.contains { $0 != 0 && wanted.contains($0) } } ?? true
+    private func takes(_ lists: [[UInt64]], of tokens: [UInt64]) -> Bool {
+        lists.allSatisfy { wanted in tokens.contains { $0 != 0 && wanted.contains($0) } }
+    }
+}
+
+extension AuditItem {
+    /// From the id of an AuditEvent; nil when none can have it.
+    init?(name: String) {
+        guard name.utf8.count > 2, let number = UInt64(name.dropFirst(2)), number > 0,
+            String(number) == name.dropFirst(2)
+        else { return nil }
+        if name.hasPrefix("e-") {
+            self = .event(number)
+        } else if name.hasPrefix("r-") {
+            self = .record(number)
+        } else {
+            return nil
+        }
+    }
+
+    func isWithin(_ cut: Cut) -> Bool {
+        switch self {
+        case .event(let position): position <= cut.position
+        case .record(let number): number <= cut.record
+        }
     }
 }
 

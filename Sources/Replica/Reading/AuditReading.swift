@@ -6,10 +6,10 @@ internal import Views
 // book's lists. Reading it is recorded too, one record a request.
 extension Replica {
     /// Items that may be opened to fill a page.
-    private static var auditLooksMax: Int { 20_000 }
+    private static var auditLooksMax: Int { 8_192 }
 
     func readAudit(_ context: ReadContext, _ name: String, _ cut: Cut) throws(Problem) {
-        guard let item = Self.auditItem(name), let shown = try audited(item, cut, context.tenant) else {
+        guard let item = AuditItem(name: name), let shown = try audited(item, cut, context.tenant) else {
             throw .noSuchResource
         }
         var draft = context.record(.auditRead, replica: configuration.id)
@@ -24,7 +24,7 @@ extension Replica {
 
     /// An AuditEvent never changes: its history is itself.
     func auditHistory(_ context: ReadContext, _ name: String, _ cut: Cut) throws(Problem) {
-        guard let item = Self.auditItem(name), let shown = try audited(item, cut, context.tenant) else {
+        guard let item = AuditItem(name: name), let shown = try audited(item, cut, context.tenant) else {
             throw .noSuchResource
         }
         answerAudit(context, [shown], text: "AuditEvent/\(name)/_history", isHistory: true, 1, nil, cut)
@@ -33,9 +33,32 @@ extension Replica {
     func searchAudit(
         _ context: ReadContext, _ query: SearchQuery, _ cut: Cut, from: UInt64, count: Int
     ) throws(Problem) {
-        let filter = AuditFilter(query, context.tenant) { keyID($0, context.tenant) }
+        let filter = AuditFilter(query, context.tenant, book) { keyID($0, context.tenant) }
         guard !filter.isImpossible else {
             return answerAudit(context, [], text: query.auditText, isHistory: false, 0, nil, cut)
+        }
+        let asked = AuditExpansion(filter.subjects, book)
+        if let named = filter.named {
+            var found: [AuditShown] = []
+            for item in named where item.isWithin(cut) {
+                guard try filter.takes(item, self, context.tenant),
+                    let shown = try audited(item, cut, context.tenant, asked)
+                else { continue }
+                found.append(shown)
+            }
+            found.sort { ($0.resource.lastUpdated, $0.resource.id) > ($1.resource.lastUpdated, $1.resource.id) }
+            if case .date(descending: false) = query.sort { found.reverse() }
+            let start = min(found.count, Int(clamping: from))
+            let end = min(found.count, start + count)
+            let next =
+                end < found.count && count > 0
+                ? try seal(
+                    ReadCursor(
+                        kind: .auditEvent, name: nil, query: query, cut: cut, next: UInt64(end), count: count),
+                    context) : nil
+            return answerAudit(
+                context, Array(found[start..<end]), text: query.auditText, isHistory: false, found.count, next, cut,
+                asked: filter.subjects)
         }
         let (scope, first, end) = try window(filter, query, cut)
         var isAscending = false
@@ -55,7 +78,7 @@ extension Replica {
                 try filter.takes(item, self, context.tenant)
             else { continue }
             total += 1
-            if count > 0, let shown = try audited(item, cut, context.tenant) { found.append(shown) }
+            if count > 0, let shown = try audited(item, cut, context.tenant, asked) { found.append(shown) }
         }
         let isThrough = passed >= end - first
         if !isThrough {
@@ -74,7 +97,7 @@ extension Replica {
     private func window(
         _ filter: AuditFilter, _ query: SearchQuery, _ cut: Cut
     ) throws(Problem) -> (scope: AuditScope, first: Int, end: Int) {
-        let scope = filter.scope
+        let scope = filter.scope(book)
         var lower = Cut(position: 0, record: 0)
         var upper = cut
         for case .date(let dates) in query.parameters {
@@ -116,26 +139,20 @@ extension Replica {
         }
     }
 
-    private static func auditItem(_ name: String) -> AuditItem? {
-        guard name.utf8.count > 2, let number = UInt64(name.dropFirst(2)), number > 0,
-            String(number) == name.dropFirst(2)
-        else { return nil }
-        return name.hasPrefix("e-") ? .event(number) : name.hasPrefix("r-") ? .record(number) : nil
-    }
-
     /// The AuditEvent of an item; nil when it is of another tenant or was not made by the cut.
-    func audited(_ item: AuditItem, _ cut: Cut, _ tenant: Tenant) throws(Problem) -> AuditShown? {
+    func audited(
+        _ item: AuditItem, _ cut: Cut, _ tenant: Tenant, _ asked: AuditExpansion = .everybody
+    ) throws(Problem) -> AuditShown? {
+        guard item.isWithin(cut) else { return nil }
         switch item {
-        case .event(let position):
-            guard position <= cut.position else { return nil }
-            return try audited(event: position, tenant)
-        case .record(let number):
-            guard number <= cut.record else { return nil }
-            return try audited(record: number, tenant)
+        case .event(let position): return try audited(event: position, tenant, asked)
+        case .record(let number): return try audited(record: number, tenant, asked)
         }
     }
 
-    private func audited(event position: UInt64, _ tenant: Tenant) throws(Problem) -> AuditShown? {
+    private func audited(
+        event position: UInt64, _ tenant: Tenant, _ asked: AuditExpansion
+    ) throws(Problem) -> AuditShown? {
         let (_, place, transaction) = try event(at: position)
         guard transaction.tenant == tenant.id else { return nil }
         let event = try openEvent(at: position)
@@ -148,22 +165,25 @@ extension Replica {
             } ?? []
         let detail = AuditDetail(
             header, type: type, action: action, recorded: event.stamp, outcome: .success,
-            patients: event.subjects.compactMap { patient(ofKey: $0) }, entities: entities)
-        return AuditShown(detail, id: "e-\(position)", subjects: event.subjects)
+            patients: asked.shown(event.subjects).compactMap { patient(ofKey: $0) }, entities: entities)
+        return AuditShown(detail, id: "e-\(position)", subjects: asked.shown(event.subjects))
     }
 
-    private func audited(record number: UInt64, _ tenant: Tenant) throws(Problem) -> AuditShown? {
+    private func audited(
+        record number: UInt64, _ tenant: Tenant, _ asked: AuditExpansion
+    ) throws(Problem) -> AuditShown? {
         let (facts, value) = try openRecord(number)
         guard facts.tenant == tenant.id else { return nil }
         let entities = value.shown.compactMap { shown in
-            name(ofTag: shown.stream).map {
+            book.stream(tag: shown.stream).flatMap { asked.takes($0) ? name(of: $0) : nil }.map {
                 AuditDetail.Entity(reference: $0.reference, version: UInt64(shown.version))
             }
         }
         let detail = AuditDetail(
             value, type: facts.code.typeName, action: facts.code.action, recorded: facts.stamp,
-            outcome: facts.outcome, patients: facts.subjects.compactMap { patient(ofKey: $0) }, entities: entities)
-        return AuditShown(detail, id: "r-\(number)", subjects: facts.subjects)
+            outcome: facts.outcome, patients: asked.shown(facts.subjects).compactMap { patient(ofKey: $0) },
+            entities: entities)
+        return AuditShown(detail, id: "r-\(number)", subjects: asked.shown(facts.subjects))
     }
 
     /// The id of the patient whose key it is; nil when no stream of theirs can be opened.
@@ -173,8 +193,6 @@ extension Replica {
         }
         return name(of: stream)?.id
     }
-
-    private func name(ofTag tag: UInt64) -> StreamName? { book.stream(tag: tag).flatMap { name(of: $0) } }
 
     /// A stream's name, as its first event says; the names opened lately are kept.
     private func name(of stream: StreamOrdinal) -> StreamName? {
@@ -186,6 +204,30 @@ extension Replica {
         reads.names[stream] = name
         return name
     }
+}
+
+/// Whose part of an item is shown: when patients are asked for theirs alone, since who saw one patient is no account
+/// of who else was on the page.
+struct AuditExpansion {
+    private let patients: [UInt64]?
+    /// Streams that ever held data of theirs.
+    private let streams: Set<StreamOrdinal>
+
+    static let everybody = AuditExpansion()
+
+    private init() {
+        patients = nil
+        streams = []
+    }
+
+    init(_ patients: [UInt64], _ book: Book) {
+        self.patients = patients.isEmpty ? nil : patients
+        streams = Set(patients.flatMap { book.streams(ofSubject: $0) })
+    }
+
+    func shown(_ subjects: [UInt64]) -> [UInt64] { patients.map { subjects.filter($0.contains) } ?? subjects }
+
+    func takes(_ stream: StreamOrdinal) -> Bool { patients == nil || streams.contains(stream) }
 }
 
 /// An AuditEvent to be shown, and whose data it speaks of.

@@ -207,7 +207,7 @@ extension Replica {
         return try parts(at: index)
     }
 
-    private func frame(ofRecord number: UInt64) throws(Problem) -> FrameParts {
+    func frame(ofRecord number: UInt64) throws(Problem) -> FrameParts {
         if let held = opened.holding(record: number) { return held }
         let index = try Self.locate(book.position) { () throws(LogError) in try log.index(ofRecord: number) }
         guard let index else { throw Self.damaged(book.position) }

@@ -29,6 +29,10 @@ struct EventsSession {
     var chain: [UInt64]?
     var chainNext = 0
     var hasCaughtUp = false
+    /// A piece has left: what only marks the end needs no record any more.
+    var hasBegun = false
+    /// Where an answer as of an earlier cut stands; nil: at the end of what is folded.
+    let stands: UInt64?
     /// The last position shown or looked at.
     var at: UInt64
     /// When the last piece left, by the forward clock.
@@ -37,7 +41,7 @@ struct EventsSession {
 
     init(
         context: ReadContext, query: EventsQuery, types: TypeFilter, text: String, first: UInt64, last: UInt64,
-        milliseconds: UInt64
+        stands: UInt64?, milliseconds: UInt64
     ) {
         self.context = context
         self.query = query
@@ -45,6 +49,7 @@ struct EventsSession {
         self.text = text
         self.first = first
         self.last = last
+        self.stands = stands
         left = query.limit
         at = query.isDescending ? last + 1 : first - 1
         lastPieceAt = milliseconds
@@ -100,14 +105,16 @@ extension Replica {
             throw Problem(
                 .badPosition, "There is no such position yet to go on from.", [.position(book.position)])
         }
-        if first > last { first = last + 1 }
+        // An empty window ends where it was asked to begin, so that whoever goes on from there sees nothing twice.
+        first = min(first, max(last, book.position) + 1)
         var session = EventsSession(
             context: context, query: query, types: TypeFilter(query.types, tenant: context.tenant),
-            text: query.auditText, first: first, last: last, milliseconds: clock.milliseconds)
+            text: query.auditText, first: first, last: last, stands: query.asOf == nil ? nil : end.position,
+            milliseconds: clock.milliseconds)
         chain(&session)
         reads.events[context.id] = session
         reads.order.append(context.id)
-        proceed(context.id)
+        proceed(context.id, into: &effects)
     }
 
     /// Of a single stream: which positions there are to look at.
@@ -123,17 +130,19 @@ extension Replica {
                 session.chain = []
                 return
             }
-            let first = session.first
-            var positions = book.positions(of: stream, through: session.last)
-            positions.removeAll { $0 < first }
-            positions.sort()
-            if session.query.isDescending { positions.reverse() }
+            var positions: [UInt64] = []
+            var at = book.standing(of: stream, through: session.last)?.position ?? 0
+            while at >= session.first {
+                positions.append(at)
+                at = book.position(before: at)
+            }
+            if !session.query.isDescending { positions.reverse() }
             session.chain = positions
         }
     }
 
     /// Looks at one slice of the log for the next piece of an answer, and proposes the record of what is found.
-    private func proceed(_ id: AskID) {
+    private func proceed(_ id: AskID, into effects: inout [ReplicaEffect]) {
         guard var session = reads.events[id] else { return }
         guard case .scanning = session.state else { return }
         do throws(Problem) {
@@ -141,7 +150,7 @@ extension Replica {
             if let piece {
                 session.state = .recording
                 reads.events[id] = session
-                send(piece, of: session)
+                send(piece, of: session, into: &effects)
             } else {
                 reads.events[id] = session
             }
@@ -162,13 +171,15 @@ extension Replica {
     private func gather(_ session: inout EventsSession) throws(Problem) -> Piece? {
         var piece = Piece()
         var looked = 0
-        while piece.events.count < Self.pieceEventsMax, piece.bytes < Self.pieceBytesMax {
+        while true {
             guard let position = nextPosition(of: session) else {
+                session.first = max(session.first, session.last + 1)
                 piece.mark =
                     session.query.follow
-                    ? .caughtUp(position: session.last) : .end(position: session.endPosition, more: false)
+                    ? .caughtUp(position: session.endPosition) : .end(position: session.endPosition, more: false)
                 return session.hasCaughtUp && piece.events.isEmpty ? nil : piece
             }
+            guard piece.events.count < Self.pieceEventsMax, piece.bytes < Self.pieceBytesMax else { return piece }
             guard looked < Self.sliceMax else { return piece.events.isEmpty ? nil : piece }
             looked += 1
             let (_, place, transaction) = try event(at: position)
@@ -204,21 +215,26 @@ extension Replica {
 
     private func takes(_ place: EventPlace, _ transaction: TransactionPlace, _ session: EventsSession) -> Bool {
         guard transaction.tenant == session.context.tenant.id, session.types.takes(place) else { return false }
+        // Only a follower meets what is stamped before an instant that lay in the future when it came.
+        if let since = session.query.since, transaction.stamp < since { return false }
         guard case .category(let category) = session.query.subject else { return true }
         return book.stream(tag: place.stream).map { book.category(of: $0) } == category
     }
 
     /// Proposes the access record of a piece, which leaves with the record's commit. A mark alone shows nothing of
     /// anybody and needs none once the answer has begun.
-    private func send(_ piece: Piece, of session: EventsSession) {
+    private func send(_ piece: Piece, of session: EventsSession, into effects: inout [ReplicaEffect]) {
         let context = session.context
+        let at = session.stands ?? book.position
+        if piece.events.isEmpty, session.hasBegun {
+            return sendRecorded(context.id, EventsPiece(events: [], position: at, mark: piece.mark), into: &effects)
+        }
         var draft = context.record(.searched, replica: configuration.id)
         draft.subjects = piece.subjects.sorted()
         draft.value.query = session.text
         draft.value.count = piece.events.count
         let shown = piece.events.map(\.position)
         if let lowest = shown.min(), let highest = shown.max() { draft.value.range = lowest...highest }
-        let at = book.position
         propose(draft, for: context.id) { replica, _, effects in
             replica.sendRecorded(
                 context.id, EventsPiece(events: piece.events, position: at, mark: piece.mark), into: &effects)
@@ -229,6 +245,7 @@ extension Replica {
         guard var session = reads.events[id] else { return }
         session.lastPieceAt = clock.milliseconds
         session.isWaitingForClient = true
+        session.hasBegun = true
         var isLast = false
         switch piece.mark {
         case .none, .alive: session.state = session.hasCaughtUp ? .following : .sent
@@ -241,20 +258,20 @@ extension Replica {
         answer(id, .events(piece), isLast: isLast, &effects)
     }
 
-    func eventsDrained(_ id: AskID) {
+    func eventsDrained(_ id: AskID, into effects: inout [ReplicaEffect]) {
         guard var session = reads.events[id] else { return }
         session.isWaitingForClient = false
         if case .sent = session.state { session.state = .scanning }
         reads.events[id] = session
-        if case .following = session.state { follow(id) } else { proceed(id) }
+        if case .following = session.state { follow(id, into: &effects) } else { proceed(id, into: &effects) }
     }
 
-    func eventsFollow() {
-        for id in reads.order { follow(id) }
+    func eventsFollow(into effects: inout [ReplicaEffect]) {
+        for id in reads.order { follow(id, into: &effects) }
     }
 
     /// Lets a follower whose client is ready look at what was folded since.
-    private func follow(_ id: AskID) {
+    private func follow(_ id: AskID, into effects: inout [ReplicaEffect]) {
         guard var session = reads.events[id], case .following = session.state, !session.isWaitingForClient,
             session.last < book.position || session.first <= session.last
         else { return }
@@ -269,7 +286,7 @@ extension Replica {
                 piece.mark = .none
                 session.state = .recording
                 reads.events[id] = session
-                send(piece, of: session)
+                send(piece, of: session, into: &effects)
             } else {
                 session.state = .following
                 reads.events[id] = session
@@ -284,16 +301,16 @@ extension Replica {
         for id in reads.order {
             guard let session = reads.events[id] else { continue }
             switch session.state {
-            case .scanning: proceed(id)
+            case .scanning: proceed(id, into: &effects)
             case .recording, .sent: break
             case .following:
-                follow(id)
+                follow(id, into: &effects)
                 guard let now = reads.events[id], case .following = now.state, !now.isWaitingForClient,
                     clock.milliseconds >= now.lastPieceAt + Self.aliveMilliseconds
                 else { continue }
                 reads.events[id]?.lastPieceAt = clock.milliseconds
                 reads.events[id]?.isWaitingForClient = true
-                let piece = EventsPiece(events: [], position: book.position, mark: .alive(position: now.last))
+                let piece = EventsPiece(events: [], position: book.position, mark: .alive(position: now.seen))
                 answer(id, .events(piece), isLast: false, &effects)
             }
         }
@@ -314,7 +331,10 @@ extension EventsSession {
     }
 
     /// Where an answer that was not cut ends: forwards the end of the window, backwards the last one looked at.
-    var endPosition: UInt64 { query.isDescending ? at : last }
+    var endPosition: UInt64 { query.isDescending ? at : max(last, at) }
+
+    /// Through where a follower has seen everything: it may not have looked at all that is folded yet.
+    var seen: UInt64 { first > last ? last : at }
 }
 
 extension EventsQuery {

@@ -13,6 +13,12 @@ struct ReadSessions {
     var fenced: [FencedRead] = []
     /// Names of streams opened lately; looked up, never iterated.
     var names: [StreamOrdinal: StreamName] = [:]
+    /// Patients whose terms could not be taken: every search looks at them, and says why it cannot.
+    var unindexed: [StreamOrdinal] = []
+    /// How many stale patients were taken from the book so far.
+    var staleTaken = 0
+    /// The stamp of the first event, once it was looked up.
+    var firstStamp: Instant?
 }
 
 /// An as-of read of an instant that what is proposed may still reach.
@@ -35,7 +41,10 @@ extension Replica {
             return refuse(id, ask.caller, credential, Self.forbidden)
         }
         guard ask.caller.purpose != nil else { return refuse(id, ask.caller, credential, Self.purposeRequired) }
-        if case .instant(let instant) = ask.request.asOf, fence(id, ask, credential, at: instant) { return }
+        if case .instant(let instant) = ask.request.asOf {
+            guard !clock.isAhead else { return refuse(id, ask.caller, credential, Self.clockAhead) }
+            if fence(id, ask, credential, at: instant) { return }
+        }
         let context = ReadContext(id: id, caller: ask.caller, credential: credential, tenant: tenant)
         do throws(Problem) {
             switch ask.request {
@@ -47,12 +56,43 @@ extension Replica {
             case .append, .cluster, .refused: break
             }
         } catch {
-            refuse(id, ask.caller, credential, error)
+            refuse(id, ask.caller, credential, error, subjects: subjects(of: ask.request, tenant))
+        }
+    }
+
+    private static var clockAhead: Problem {
+        Problem(
+            .clockAhead, "The clock jumped ahead: set it right, or accept it with chartlog clock accept.",
+            [.retryAfterSeconds(5)])
+    }
+
+    /// Key ids of the patients that a refused read asked for, as far as they are known; for its record.
+    private func subjects(of request: Request, _ tenant: Tenant) -> [UInt64] {
+        switch request {
+        case .read(let kind, let name, _), .readVersion(let kind, let name, _), .history(let kind, let name, _, _):
+            guard let category = kind.category, let stream = StreamName(category, id: name) else { return [] }
+            if let known = book.stream(token: tenant.stream(stream), tenant: tenant.id) {
+                return book.row(known).subjects
+            }
+            return kind == .patient ? keyID(name, tenant).map { [$0] } ?? [] : []
+        case .search(let query):
+            var ids: [UInt64] = []
+            for case .patient(let names) in query.parameters { ids += names.compactMap { keyID($0, tenant) } }
+            return Set(ids).sorted()
+        case .append, .events, .cluster, .refused: return []
+        }
+    }
+
+    /// Whether a search or a reader of events has more to look at: the shell need not wait before its next tick.
+    package var hasWork: Bool {
+        if !reads.searches.isEmpty { return true }
+        return reads.order.contains { id in
+            if case .scanning = reads.events[id]?.state { true } else { false }
         }
     }
 
     /// The client took the last piece and wants more.
-    func drained(_ id: AskID, into effects: inout [ReplicaEffect]) { eventsDrained(id) }
+    func drained(_ id: AskID, into effects: inout [ReplicaEffect]) { eventsDrained(id, into: &effects) }
 
     /// Nobody waits any more.
     func abandoned(_ id: AskID) {
@@ -74,7 +114,7 @@ extension Replica {
                 }
             }
         }
-        eventsFollow()
+        eventsFollow(into: &effects)
     }
 
     /// Time has passed.
@@ -85,7 +125,11 @@ extension Replica {
 
     /// The replica stops: every answer under way ends with the problem.
     func abandonReads(_ problem: Problem, into effects: inout [ReplicaEffect]) {
-        for id in reads.order { answer(id, problem, &effects) }
+        for id in reads.order {
+            // A failing replica has answered already who waits for a record.
+            if case .failed = life, case .recording = reads.events[id]?.state { continue }
+            answer(id, problem, &effects)
+        }
         for session in reads.searches { answer(session.context.id, problem, &effects) }
         for read in reads.fenced { answer(read.id, problem, &effects) }
         reads = ReadSessions()

@@ -58,11 +58,21 @@ extension Replica {
     func foldedVersions(
         _ stream: StreamOrdinal, _ kind: ViewKind, through position: UInt64, versions: ClosedRange<UInt32>
     ) throws(Problem) -> [FoldedResource] {
+        // From the newest whole resource at or before the oldest version asked for.
+        var events: [StoredEvent] = []
+        var at = book.standing(of: stream, through: position)
+        while let standing = at, standing.position > 0 {
+            if standing.version <= versions.upperBound {
+                let event = try openEvent(at: standing.position)
+                events.append(event)
+                if event.version <= versions.lowerBound, event.form == .resource, !event.isGone { break }
+            }
+            at = StreamStanding(
+                version: standing.version - 1, position: book.position(before: standing.position))
+        }
         var fold = ResourceFold(kind.category ?? .patient)
         var found: [FoldedResource] = []
-        for position in book.positions(of: stream, through: position).sorted() {
-            let event = try openEvent(at: position)
-            guard event.version <= versions.upperBound else { break }
+        for event in events.reversed() {
             try apply(event, to: &fold)
             guard versions.contains(event.version) else { continue }
             found.append(try result(fold, event, isFirst: event.version == 1))

@@ -3,8 +3,6 @@ internal import Records
 
 /// A search as bytes, for a cursor. Not a format of the store: a cursor lives for an hour.
 enum SearchCodec {
-    private static let valuesMax = 1000
-
     static func write(_ query: SearchQuery, onto writer: inout ByteWriter) {
         switch query.sort {
         case .none: writer.u8(0)
@@ -23,7 +21,7 @@ enum SearchCodec {
         default: throw .malformed
         }
         var parameters: [SearchParameter] = []
-        for _ in 0..<(try reader.count(atMost: valuesMax)) { parameters.append(try parameter(&reader)) }
+        for _ in 0..<(try reader.count(atMost: reader.remaining)) { parameters.append(try parameter(&reader)) }
         return SearchQuery(kind: kind, parameters: parameters, sort: sort)
     }
 
@@ -105,7 +103,7 @@ enum SearchCodec {
         _ reader: inout ByteReader, _ one: (inout ByteReader) throws(ByteError) -> Value
     ) throws(ByteError) -> [Value] {
         var values: [Value] = []
-        for _ in 0..<(try reader.count(atMost: valuesMax)) { values.append(try one(&reader)) }
+        for _ in 0..<(try reader.count(atMost: reader.remaining)) { values.append(try one(&reader)) }
         return values
     }
 

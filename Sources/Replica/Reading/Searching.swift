@@ -19,6 +19,10 @@ struct SearchSession {
     /// Of appointments: everything that matches, with its start.
     var matches: [(start: Instant?, stream: StreamOrdinal)] = []
     var total = 0
+    /// Of appointments: which of `matches` the page is, once all are known.
+    var page: Range<Int>?
+    /// Stale patients to be indexed before it begins: those that were stale when it came.
+    let staleUntil: Int
     /// Its record is proposed, or it was refused.
     var isOver = false
 }
@@ -26,9 +30,13 @@ struct SearchSession {
 // Searching patients and appointments. Candidates come from the book's lists, which name everything that ever stood
 // there, and each is checked against what it was at the cut.
 extension Replica {
-    /// Candidates that may be folded, and whose facts alone may be looked at, in one slice.
+    /// Candidates that may be folded in one slice, by all searches together, and how many are looked at by their facts
+    /// alone in the time of one that is folded.
     private static var foldsMax: Int { 128 }
-    private static var factsMax: Int { 4096 }
+    private static var factsPerFold: Int { 32 }
+
+    /// What one search may fold in a slice.
+    private var foldsEach: Int { max(4, Self.foldsMax / max(1, reads.searches.count)) }
 
     func beginSearch(_ context: ReadContext, _ query: SearchQuery) throws(Problem) {
         var query = query
@@ -45,7 +53,9 @@ extension Replica {
         }
         guard query.kind != .auditEvent else { return try searchAudit(context, query, cut, from: from, count: count) }
         reads.searches.append(
-            SearchSession(context: context, query: query, cut: cut, count: count, from: from))
+            SearchSession(
+                context: context, query: query, cut: cut, count: count, from: from,
+                staleUntil: reads.staleTaken + book.staleCount))
         goOn(reads.searches.count - 1)
         reads.searches.removeAll { $0.isOver }
     }
@@ -77,16 +87,20 @@ extension Replica {
     /// True when enough was looked at.
     private func look(_ session: inout SearchSession) throws(Problem) -> Bool {
         guard let candidates = session.candidates else {
-            if session.query.kind == .patient, book.staleCount > 0 {
-                indexStale(limit: Self.foldsMax)
-                if book.staleCount > 0 { return false }
+            if session.query.kind == .patient, reads.staleTaken < session.staleUntil {
+                indexStale(limit: foldsEach)
+                if reads.staleTaken < session.staleUntil { return false }
             }
             session.candidates =
                 session.query.kind == .patient ? patientCandidates(session) : appointmentCandidates(session)
             return try look(&session)
         }
-        return session.query.kind == .patient
-            ? try lookAtPatients(&session, candidates) : try lookAtAppointments(&session, candidates)
+        guard session.query.kind == .appointment else { return try lookAtPatients(&session, candidates) }
+        if session.page == nil {
+            guard try lookAtAppointments(&session, candidates) else { return false }
+            session.page = session.sortedPage()
+        }
+        return try foldPage(&session)
     }
 
     // Patients: folded and matched one by one.
@@ -96,7 +110,7 @@ extension Replica {
     ) throws(Problem) -> Bool {
         var folds = 0
         while session.looked < candidates.count {
-            guard folds < Self.foldsMax else { return false }
+            guard folds < foldsEach else { return false }
             let stream = candidates[session.looked]
             session.looked += 1
             guard let standing = book.standing(of: stream, through: session.cut.position),
@@ -136,7 +150,8 @@ extension Replica {
                 narrow(union(alternatives.map { patients(with: $0) }))
             }
         }
-        let all = fewest ?? allStreams(.patient, tenant)
+        var all = fewest ?? allStreams(.patient, tenant)
+        if fewest != nil, !reads.unindexed.isEmpty { all = union([all, reads.unindexed]) }
         return all.filter { UInt64($0.raw) >= session.from && book.tenant(of: $0) == tenant.id }
     }
 
@@ -150,15 +165,20 @@ extension Replica {
     /// are needed by a search as of then.
     private func indexStale(limit: Int) {
         for patient in book.takeStale(limit: limit) {
+            reads.staleTaken += 1
             let standing = book.standing(of: patient.stream)
-            guard let from = book.standing(of: patient.stream, through: patient.from)?.version,
-                let versions = try? foldedVersions(
+            let from = book.standing(of: patient.stream, through: patient.from)?.version ?? 1
+            do {
+                let versions = try foldedVersions(
                     patient.stream, .patient, through: standing.position,
                     versions: min(from, standing.version)...standing.version)
-            else { continue }
-            for version in versions {
-                guard let json = version.json, let terms = try? PatientTerms(resource: json) else { continue }
-                book.index(patient: patient.stream, keys: terms.searchKeys())
+                for version in versions {
+                    guard let json = version.json else { continue }
+                    book.index(patient: patient.stream, keys: try PatientTerms(resource: json).searchKeys())
+                }
+            } catch {
+                // What cannot be opened is no absence: every search looks at it and names it.
+                if !reads.unindexed.contains(patient.stream) { reads.unindexed.append(patient.stream) }
             }
         }
     }
@@ -168,25 +188,50 @@ extension Replica {
     private func lookAtAppointments(
         _ session: inout SearchSession, _ candidates: [StreamOrdinal]
     ) throws(Problem) -> Bool {
+        let tenant = session.context.tenant
+        let ids = session.query.parameters.map { parameter -> [StreamOrdinal] in
+            if case .id(let ids) = parameter { streams(.appointment, ids, tenant) } else { [] }
+        }
+        let most = foldsEach * Self.factsPerFold
         var looked = 0
         while session.looked < candidates.count {
-            guard looked < Self.factsMax else { return false }
+            guard looked < most else { return false }
             let stream = candidates[session.looked]
             session.looked += 1
-            guard let facts = try standingFacts(of: stream, through: session.cut.position), !facts.isGone,
-                session.query.parameters.allSatisfy({ matches($0, stream, facts, session.context.tenant) })
-            else { continue }
+            guard let facts = try standingFacts(of: stream, through: session.cut.position) else { continue }
             looked += facts.isCurrent ? 1 : 16
+            guard !facts.isGone else { continue }
+            let parameters = session.query.parameters
+            guard parameters.indices.allSatisfy({ matches(parameters[$0], ids[$0], stream, facts, tenant) })
+            else { continue }
+            if session.namesActors {
+                looked += Self.factsPerFold
+                guard try namesActors(session, stream) else { continue }
+            }
             session.matches.append((facts.appointment.start, stream))
         }
         return true
     }
 
+    /// Whether the resource itself names who was asked for: the facts have whose data it is, which is more.
+    private func namesActors(_ session: SearchSession, _ stream: StreamOrdinal) throws(Problem) -> Bool {
+        guard let standing = book.standing(of: stream, through: session.cut.position),
+            let json = try folded(stream, .appointment, at: standing).json
+        else { return false }
+        do {
+            let matcher = try SearchMatcher(json)
+            return session.query.parameters.allSatisfy { $0.namesActors ? matcher.matches($0) : true }
+        } catch {
+            throw Self.damaged(standing.position)
+        }
+    }
+
     private func matches(
-        _ parameter: SearchParameter, _ stream: StreamOrdinal, _ facts: StandingFacts, _ tenant: Tenant
+        _ parameter: SearchParameter, _ ids: [StreamOrdinal], _ stream: StreamOrdinal, _ facts: StandingFacts,
+        _ tenant: Tenant
     ) -> Bool {
         switch parameter {
-        case .id(let ids): return streams(.appointment, ids, tenant).contains(stream)
+        case .id: return ids.contains(stream)
         case .status(let statuses): return statuses.contains(facts.appointment.status)
         case .date(let dates):
             guard let start = facts.appointment.start else { return false }
@@ -199,6 +244,7 @@ extension Replica {
         case .actor(let names):
             return names.contains { name in
                 if name.hasPrefix("Patient/") { return isSubject(String(name.dropFirst(8)), facts, tenant) }
+                guard name.hasPrefix("Practitioner/") || name.hasPrefix("Location/") else { return true }
                 let token = tenant.reference(name)
                 return facts.appointment.practitioners.contains(token) || facts.appointment.locations.contains(token)
             }
@@ -260,9 +306,10 @@ extension Replica {
     }
 
     private func streams(_ category: Category, _ ids: [String], _ tenant: Tenant) -> [StreamOrdinal] {
-        ids.compactMap { id in
+        let found = ids.compactMap { id in
             StreamName(category, id: id).flatMap { book.stream(token: tenant.stream($0), tenant: tenant.id) }
-        }.sorted()
+        }
+        return Set(found).sorted()
     }
 
     private func union(_ lists: [[StreamOrdinal]]) -> [StreamOrdinal] {
@@ -294,26 +341,22 @@ extension Replica {
             session, shown, total: next == nil && session.from == 0 ? session.total : nil, next: next)
     }
 
-    private func finishAppointments(_ session: SearchSession) throws(Problem) {
-        var matches = session.matches
-        if case .date(let descending) = session.query.sort {
-            let far = Instant(microseconds: .max)
-            matches.sort { a, b in
-                let (first, second) = (a.start ?? far, b.start ?? far)
-                return first == second ? a.stream < b.stream : descending ? first > second : first < second
-            }
-        }
-        let first = Int(min(session.from, UInt64(matches.count)))
-        let end = min(matches.count, first + session.count)
-        var shown: [FoldedResource] = []
-        for match in matches[first..<end] {
+    /// Folds the page's appointments; true when all are.
+    private func foldPage(_ session: inout SearchSession) throws(Problem) -> Bool {
+        guard let page = session.page else { return true }
+        for match in session.matches[page].dropFirst(session.found.count).prefix(foldsEach) {
             guard let standing = book.standing(of: match.stream, through: session.cut.position) else { continue }
-            shown.append(try folded(match.stream, .appointment, at: standing))
+            session.found.append(try folded(match.stream, .appointment, at: standing))
         }
+        return session.found.count == page.count
+    }
+
+    private func finishAppointments(_ session: SearchSession) throws(Problem) {
+        let end = session.page?.upperBound ?? 0
         let next =
-            end < matches.count && session.count > 0
+            end < session.matches.count && session.count > 0
             ? try seal(session.cursor(next: UInt64(end)), session.context) : nil
-        try show(session, shown, total: matches.count, next: next)
+        try show(session, session.found, total: session.matches.count, next: next)
     }
 
     private func show(
@@ -328,8 +371,38 @@ extension Replica {
 }
 
 extension SearchSession {
+    /// Puts all matches into the order asked for; which of them the page is.
+    fileprivate mutating func sortedPage() -> Range<Int> {
+        if case .date(let descending) = query.sort {
+            let far = Instant(microseconds: descending ? .min : .max)
+            matches.sort { a, b in
+                let (first, second) = (a.start ?? far, b.start ?? far)
+                return first == second ? a.stream < b.stream : descending ? first > second : first < second
+            }
+        }
+        let first = Int(min(from, UInt64(matches.count)))
+        return first..<min(matches.count, first + count)
+    }
+
+    /// The facts alone do not say who takes part.
+    fileprivate var namesActors: Bool { query.parameters.contains { $0.namesActors } }
+
     fileprivate func cursor(next: UInt64) -> ReadCursor {
         ReadCursor(kind: query.kind, name: nil, query: query, cut: cut, next: next, count: count)
+    }
+}
+
+extension SearchParameter {
+    /// Asks for a patient, or for an actor the facts do not list.
+    fileprivate var namesActors: Bool {
+        switch self {
+        case .patient: true
+        case .actor(let names):
+            !names.allSatisfy { $0.hasPrefix("Practitioner/") || $0.hasPrefix("Location/") }
+        case .id, .identifier, .name, .family, .given, .birthDate, .phone, .practitioner, .location, .status, .date,
+            .agent, .action, .outcome:
+            false
+        }
     }
 }
 
