@@ -86,11 +86,11 @@ let tests: [(name: String, enters: [String])] = [
     ("TidyTests", ["Bytes"]),
 ]
 
-/// Fuzzers, each with the room whose door it tries. They link only as libFuzzer's, so they are there on demand:
+/// Fuzzers, each with the rooms whose doors it tries. They link only as libFuzzer's, so they are there on demand:
 /// see Tools/fuzz.
-let fuzzers: [(name: String, enters: String)] =
+let fuzzers: [(name: String, enters: [String])] =
     Context.environment["CHARTLOG_FUZZ"] == "1"
-    ? [("http", "API"), ("json", "JSON"), ("cloudevents", "Records")] : []
+    ? [("http", ["API"]), ("json", ["JSON"]), ("cloudevents", ["Records"]), ("frames", ["Keys", "SegmentedLog"])] : []
 
 let package = Package(
     name: "chartlog",
@@ -106,7 +106,7 @@ let package = Package(
         }
         + fuzzers.map { fuzzer in
             .executableTarget(
-                name: "fuzz-" + fuzzer.name, dependencies: [.init(stringLiteral: fuzzer.enters)],
+                name: "fuzz-" + fuzzer.name, dependencies: fuzzer.enters.map { .init(stringLiteral: $0) },
                 path: "Tools/Fuzz/" + fuzzer.name,
                 swiftSettings: settings + [.unsafeFlags(["-parse-as-library", "-sanitize=fuzzer"])])
         }
