@@ -37,10 +37,14 @@ let rooms: [(name: String, enters: [String])] = [
     ("Linux", ["Bytes", "Files", "CLinux"]),
     ("Transport", ["Bytes", "Linux", "COpenSSL"]),
     ("Client", ["Bytes", "JSON", "Linux", "Transport"]),
-    ("Server", [
-        "Bytes", "JSON", "Files", "Consensus", "Records", "Keys", "SegmentedLog", "Views", "Replica", "API", "Linux",
-        "Transport",
-    ]),
+    (
+        "Server",
+        [
+            "Bytes", "JSON", "Files", "Consensus", "Records", "Keys", "SegmentedLog", "Views", "Replica", "API",
+            "Linux",
+            "Transport",
+        ]
+    ),
     ("Clinic", ["Bytes"]),
 ]
 
@@ -80,7 +84,10 @@ let tests: [(name: String, enters: [String])] = [
     ("APITests", ["Bytes", "JSON", "Records", "API"]),
     ("LinuxTests", ["Bytes", "Files", "Linux"]),
     ("TransportTests", ["Bytes", "Linux", "Transport"]),
-    ("ServerTests", ["Bytes", "JSON", "Files", "Records", "Keys", "Replica", "API", "Linux", "Transport", "Client", "Server"]),
+    (
+        "ServerTests",
+        ["Bytes", "JSON", "Files", "Records", "Keys", "Replica", "API", "Linux", "Transport", "Client", "Server"]
+    ),
     ("ClinicTests", ["Bytes", "JSON", "Records", "Clinic"]),
     ("ClusterTests", ["Bytes", "JSON", "Linux", "Client", "Clinic"]),
     ("TidyTests", ["Bytes"]),
@@ -92,17 +99,23 @@ let fuzzers: [(name: String, enters: [String])] =
     Context.environment["CHARTLOG_FUZZ"] == "1"
     ? [("http", ["API"]), ("json", ["JSON"]), ("cloudevents", ["Records"]), ("frames", ["Keys", "SegmentedLog"])] : []
 
+/// Which of the tests there are: all, unless the environment names some. A release build of a few rooms' tests need not
+/// build every other.
+let chosenTests = Context.environment["CHARTLOG_TESTS"].map { $0.split(separator: ",").map(String.init) }
+
 let package = Package(
     name: "chartlog",
     products: programs.map { .executable(name: $0.name, targets: [$0.name]) }
         + fuzzers.map { .executable(name: "fuzz-" + $0.name, targets: ["fuzz-" + $0.name]) },
     targets: systemLibraries
         + rooms.map { room in
-            .target(name: room.name, dependencies: room.enters.map { .init(stringLiteral: $0) }, swiftSettings: settings)
+            .target(
+                name: room.name, dependencies: room.enters.map { .init(stringLiteral: $0) }, swiftSettings: settings)
         }
         + programs.map { program in
             .executableTarget(
-                name: program.name, dependencies: program.enters.map { .init(stringLiteral: $0) }, swiftSettings: settings)
+                name: program.name, dependencies: program.enters.map { .init(stringLiteral: $0) },
+                swiftSettings: settings)
         }
         + fuzzers.map { fuzzer in
             .executableTarget(
@@ -112,9 +125,10 @@ let package = Package(
         }
         + [
             .target(
-                name: "TestSupport", dependencies: ["Bytes", "Files"], path: "Tests/TestSupport", swiftSettings: settings)
+                name: "TestSupport", dependencies: ["Bytes", "Files"], path: "Tests/TestSupport",
+                swiftSettings: settings)
         ]
-        + tests.map { test in
+        + tests.filter { chosenTests?.contains($0.name) ?? true }.map { test in
             .testTarget(
                 name: test.name, dependencies: (test.enters + ["TestSupport"]).map { .init(stringLiteral: $0) },
                 swiftSettings: settings)
