@@ -113,7 +113,8 @@ final class ReplicaLoop {
         var turn: [ReplicaInput] = []
         while !isOver {
             let isBusy = given != finished.withLock { $0 } || asked > 0
-            mail.toLoop.bell.wait(milliseconds: isBusy ? Self.busyMilliseconds : Self.idleMilliseconds)
+            mail.toLoop.bell.wait(
+                milliseconds: replica.hasWork ? 0 : isBusy ? Self.busyMilliseconds : Self.idleMilliseconds)
             mail.toLoop.takeAll(into: &inputs)
             turn.removeAll(keepingCapacity: true)
             turn.append(
