@@ -40,7 +40,9 @@ package struct ByteWriter {
 
     @inlinable package mutating func append(_ other: [UInt8]) { bytes.append(contentsOf: other) }
 
-    @inlinable package mutating func append(_ other: [UInt8], in range: Range<Int>) { bytes.append(contentsOf: other[range]) }
+    @inlinable package mutating func append(_ other: [UInt8], in range: Range<Int>) {
+        bytes.append(contentsOf: other[range])
+    }
 
     /// `other` after its own length as a varint.
     package mutating func counted(_ other: [UInt8]) {
