@@ -156,8 +156,9 @@ package final class SnapshotStore<Store: FileStore> {
         var knowsAllRuns = true
         var superfluous: [String] = []
         for number in try numbers() {
-            let isLarge = try bytes(of: number) > Self.spareBytesMax
-            if whole >= Self.kept || whole > 0 && isLarge {
+            // What is older than a spare that is too large goes as well.
+            if whole > 0, try bytes(of: number) > Self.spareBytesMax { whole = Self.kept }
+            if whole >= Self.kept {
                 superfluous.append(FileNames.snapshot(number))
                 continue
             }
