@@ -152,11 +152,19 @@ package final class Replica<Store: FileStore> {
         guard room >= .records else { return answer(id, Self.diskFull, &effects) }
         switch ask.request {
         case .append(let request): append(id, ask.caller, request, credential: credential, into: &effects)
-        case .refused(let problem): refuse(id, ask.caller, credential, problem)
+        case .refused(let problem): refuse(id, ask.caller, credential, earlier(problem, ask, credential))
         case .events, .read, .readVersion, .history, .search:
             begin(id, ask, credential: credential, into: &effects)
         case .cluster: break
         }
+    }
+
+    /// What a request refused while it was read is answered: what comes after 403 in the order of refusals gives way
+    /// to a missing scope or purpose (design 11).
+    private func earlier(_ problem: Problem, _ ask: Ask, _ credential: CredentialRow) -> Problem {
+        guard let right = ask.needed, [404, 409, 410, 422].contains(problem.kind.status) else { return problem }
+        guard credential.scopes.isSuperset(of: right.scope) else { return Self.forbidden }
+        return ask.caller.purpose == nil ? Self.purposeRequired : problem
     }
 
     func answer(_ id: AskID, _ problem: Problem, _ effects: inout [ReplicaEffect]) {

@@ -69,6 +69,9 @@ package final class EntryLog<Store: FileStore, Leaves: LeafReader> {
     package var lastRecord: UInt64 { end.nextRecord - 1 }
     package var lastStamp: Instant { end.stamp }
 
+    /// Bytes from the start of each segment to the end of its last frame, summed up.
+    package var bytes: Int { segments.reduce(0) { $0 + $1.end.bodyOffset } }
+
     /// The description of a segment, for what is derived from its salt; nil when there is no such segment.
     package func description(of segment: UInt64) -> SegmentDescription? {
         let place = segments.partitioningIndex { $0.header.description.segment >= segment }

@@ -18,6 +18,19 @@ struct RequestFieldTests {
         return append.idempotencyKey
     }
 
+    @Test(arguments: [
+        ("POST /v1/events", Right.append), ("GET /v1/events?limit=0", .read), ("GET /fhir/Patient/p-1", .read),
+        ("GET /fhir/Appointment?shoe=1", .read), ("GET /fhir/AuditEvent", .audit), ("GET /fhir/AuditEvent/e-1", .audit),
+    ])
+    func `a request that is refused while it is read says what it would have needed`(_ line: String, _ right: Right) {
+        #expect(Asking.inquiry(line, [])?.ask.needed == right)
+    }
+
+    @Test(arguments: ["GET /v1/cluster", "GET /v1/nothing", "DELETE /v1/events"])
+    func `where no PHI is touched nothing more is needed than a key`(_ line: String) {
+        #expect(Asking.inquiry(line)?.ask.needed == nil)
+    }
+
     @Test func `who, for whom and why come from headers`() {
         let caller = caller([
             "X-Purpose-Of-Use: TREAT", "Chartlog-On-Behalf-Of: Practitioner/pr-7", "X-Request-Id: r-1",

@@ -174,6 +174,35 @@ import Views
         #expect(shell.replica.book.record == records + 1 && shell.replica.book.position == 0)
     }
 
+    @Test(arguments: [
+        ("admin", "TREAT", ProblemKind.unknownCategory, ProblemKind.forbidden),
+        ("svc", "", .unknownCategory, .purposeRequired), ("svc", "TREAT", .unknownCategory, .unknownCategory),
+        ("admin", "", .badJSON, .badJSON),
+    ])
+    func `a missing scope or purpose is told before what comes after it`(
+        _ who: String, _ why: String, _ found: ProblemKind, _ told: ProblemKind
+    ) throws {
+        let shell = try Shell(ClinicStore.made()).start()
+        let records = shell.replica.book.record
+        let id = shell.newID()
+        shell.tick()
+        let caller = ClinicStore.caller(who, purpose: why)
+        shell.tell([.asked(id, Ask(caller: caller, request: .refused(Problem(found, "Why.")), needed: .append))])
+        shell.writeAll()
+        #expect(shell.answers[id]?.last?.problem?.kind == told)
+        let (_, value) = try shell.replica.openRecord(records + 1)
+        #expect(value.outcomeName == told.rawValue)
+    }
+
+    @Test func `figures follow the log`() throws {
+        let shell = try Shell(ClinicStore.made()).start()
+        let before = shell.replica.figures
+        shell.append([try ClinicStore.registered("p-1", id: "e1")])
+        let after = shell.replica.figures
+        #expect(after.position == 1 && after.isPrimary && after.term == 1 && after.undurableEntries == 0)
+        #expect(after.index > before.index && after.logBytes > before.logBytes && after.freeBytes > 0)
+    }
+
     @Test func `the key of a patient rides in the entry that first uses it, once`() throws {
         let files = try ClinicStore.made()
         let shell = try Shell(files).start()

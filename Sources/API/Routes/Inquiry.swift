@@ -26,7 +26,7 @@ package struct Inquiry: Sendable {
         } catch {
             asked = .refused(error)
         }
-        ask = Ask(caller: caller, request: asked)
+        ask = Ask(caller: caller, request: asked, needed: route.endpoint.right)
         renderer = AnswerRenderer(form: form, route: route, head: request.head, requestID: requestID)
     }
 

@@ -18,6 +18,17 @@ package enum Endpoint: Sendable {
     case options
     /// No such path, or not by this method. Answered with this once the credential, if one is needed, is good.
     case refused(Problem)
+
+    /// What a credential must be allowed for it, beside being valid; nil where no PHI is touched.
+    var right: Right? {
+        switch self {
+        case .append: .append
+        case .read(.auditEvent, _), .readVersion(.auditEvent, _, _), .history(.auditEvent, _), .search(.auditEvent):
+            .audit
+        case .events, .read, .readVersion, .history, .search: .read
+        case .live, .ready, .metrics, .openAPI, .capabilities, .cluster, .options, .refused: nil
+        }
+    }
 }
 
 /// Where a head leads, known before any body is read.

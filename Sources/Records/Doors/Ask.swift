@@ -5,11 +5,22 @@ package import Bytes
 package struct Ask: Sendable {
     package var caller: Caller
     package var request: Request
+    /// What a `refused` request would have needed, so that a caller who may not ask at all is told that first; nil where
+    /// any credential will do, and not looked at for other requests.
+    package var needed: Right?
 
-    package init(caller: Caller, request: Request) {
+    package init(caller: Caller, request: Request, needed: Right? = nil) {
         self.caller = caller
         self.request = request
+        self.needed = needed
     }
+}
+
+/// What a credential may do with PHI; a purpose is needed for each.
+package enum Right: Sendable {
+    case append
+    case read
+    case audit
 }
 
 /// Who asks, from where, for whom and why.

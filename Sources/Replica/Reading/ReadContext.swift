@@ -18,6 +18,16 @@ struct ReadContext {
     }
 }
 
+extension Right {
+    var scope: Scopes {
+        switch self {
+        case .append: .append
+        case .read: .read
+        case .audit: .audit
+        }
+    }
+}
+
 extension Request {
     /// What a credential needs for it.
     var scope: Scopes {

@@ -1,3 +1,4 @@
+internal import API
 internal import Bytes
 internal import Files
 internal import Keys
@@ -17,6 +18,7 @@ final class ReplicaLoop {
     static let inlineBytesMax = 1 << 16
     static let busyMilliseconds = 5
     static let idleMilliseconds = 50
+    static let figuresMilliseconds: UInt64 = 250
 
     private let replica: Replica<LinuxFiles>
     private let mail: NodeMail
@@ -33,6 +35,8 @@ final class ReplicaLoop {
     private var isOver = false
     /// Questions taken in this turn.
     private var asked = 0
+    /// When the figures are told again.
+    private var figuresDue: UInt64 = 0
 
     private init(
         _ replica: Replica<LinuxFiles>, _ mail: NodeMail, _ hand: DiskHand<LinuxFiles>,
@@ -132,6 +136,25 @@ final class ReplicaLoop {
                 facts = []
                 step(next)
             }
+            tellFigures()
+        }
+    }
+
+    /// Tells /metrics where the replica stands, a few times a second.
+    private func tellFigures() {
+        let now = LinuxClock.monotonicMilliseconds()
+        guard now >= figuresDue else { return }
+        figuresDue = now + Self.figuresMilliseconds
+        let figures = replica.figures
+        mail.gauges.withLock { gauges in
+            gauges.position = figures.position
+            gauges.record = figures.record
+            gauges.index = figures.index
+            gauges.term = figures.term
+            gauges.undurableEntries = figures.undurableEntries
+            gauges.isPrimary = figures.isPrimary
+            gauges.logBytes = figures.logBytes
+            gauges.freeBytes = figures.freeBytes
         }
     }
 
