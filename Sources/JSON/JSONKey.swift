@@ -45,6 +45,34 @@ extension JSONText {
         return found
     }
 
+    /// Whether a string in `node`, names included, holds a character below U+0020 other than tab, line feed and
+    /// carriage return. They can only stand there escaped, so that strings without escapes are not looked at.
+    package func holdsControls(_ node: JSONNode) -> Bool {
+        for index in node.index..<end(of: node) where cells[index].isEscaped {
+            var at = cells[index].start
+            while at < cells[index].end - 1 {
+                guard bytes[at] == UInt8(ascii: "\\") else {
+                    at += 1
+                    continue
+                }
+                switch bytes[at + 1] {
+                case UInt8(ascii: "b"), UInt8(ascii: "f"): return true
+                case UInt8(ascii: "u"):
+                    if isControl(bytes[(at + 2)..<(at + 6)]) { return true }
+                    at += 6
+                default: at += 2
+                }
+            }
+        }
+        return false
+    }
+
+    /// Of the four digits of an escape.
+    private func isControl(_ digits: ArraySlice<UInt8>) -> Bool {
+        guard let code = UInt16(String(decoding: digits, as: UTF8.self), radix: 16) else { return false }
+        return code < 0x20 && code != 0x09 && code != 0x0a && code != 0x0d
+    }
+
     /// Whether `inner` is `outer` or stands in it.
     package func contains(_ outer: JSONNode, _ inner: JSONNode) -> Bool {
         inner.index >= outer.index && inner.index < end(of: outer)

@@ -21,6 +21,11 @@ struct FHIRRulesTests {
         ("patient.registered", "patient/p", fhir, "[]", .invalidResource, "data.resourceType"),
         ("patient.registered", "patient/p", fhir, "{}", .invalidResource, "data.resourceType"),
         (
+            "patient.registered", "patient/p", fhir, #"{"resourceType":"Patient","id":"p","language":"a\u0000b"}"#,
+            .invalidResource, "data"
+        ),
+        ("patient.contact-amended", "patient/p", patch, #"{"extension":[{"url":"u\f"}]}"#, .invalidResource, "data"),
+        (
             "patient.registered", "patient/p", fhir, #"{"resourceType":"Person","id":"p"}"#, .invalidResource,
             "data.resourceType"
         ),
@@ -169,6 +174,8 @@ struct FHIRRulesTests {
             .invalidStatus, "data.status"
         ),
         ("consent.withdrawn", "consent/c", patch, #"{"status":"active"}"#, .invalidStatus, "data.status"),
+        ("patient.deactivated", "patient/p", patch, #"{"active":true}"#, .invalidStatus, "data.active"),
+        ("patient.reactivated", "patient/p", patch, #"{"active":false}"#, .invalidStatus, "data.active"),
         (
             "consent.updated", "consent/c", patch, #"{"dateTime":"2026-01-05T09:00:00"}"#, .invalidResource,
             "Consent.dateTime"

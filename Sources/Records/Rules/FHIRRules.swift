@@ -18,6 +18,10 @@ enum FHIRRules {
     static func check(_ text: JSONText, _ data: JSONNode, of subject: StreamName, isPatch: Bool) throws(Problem) {
         let shape = Shape(text: text, isPatch: isPatch)
         try checkIdentity(text, data, subject, isPatch: isPatch)
+        // FHIR R4, datatypes: strings hold nothing below U+0020 but tab, line feed and carriage return.
+        guard !text.holdsControls(data) else {
+            throw invalid("Leave control characters out of strings.", "data")
+        }
         switch subject.category {
         case .patient: try shape.checkPatient(data)
         case .appointment: try shape.checkAppointment(data)
@@ -44,8 +48,13 @@ enum FHIRRules {
 
     /// The status that a type implies may be left out of a patch, but no other may stand there.
     static func checkImplied(_ type: EventType, _ text: JSONText, _ data: JSONNode) throws(Problem) {
-        guard text.kind(of: data) == .object, let allowed = ImpliedState.consentStatuses(of: type),
-            let status = text.member(Keys.status, of: data)
+        guard text.kind(of: data) == .object else { return }
+        if type.name == "patient.deactivated" || type.name == "patient.reactivated",
+            let said = text.member(Keys.active, of: data), text.bool(said) == (type.name == "patient.deactivated")
+        {
+            throw Problem(.invalidStatus, "The type implies another status.", [.member("data.active")])
+        }
+        guard let allowed = ImpliedState.consentStatuses(of: type), let status = text.member(Keys.status, of: data)
         else { return }
         guard allowed.contains(where: { text.equals(status, $0) }) else {
             throw Problem(.invalidStatus, "The type implies another status.", [.member("data.status")])
