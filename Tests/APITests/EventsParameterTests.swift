@@ -79,6 +79,14 @@ struct EventsParameterTests {
         #expect(Asking.refusal("GET /v1/events", ["Accept: " + accept]) == (isTaken ? nil : .notAcceptable))
     }
 
+    @Test func `what is liked by nobody is not taken under its second name`() {
+        let disliked = ["application/x-ndjson", "text/event-stream", "application/cloudevents-batch+json"]
+        let accept = "Accept: " + disliked.map { $0 + ";q=0, " }.joined() + "*/*"
+        // An array is what is left, and that cannot be followed.
+        #expect(Asking.refusal("GET /v1/events?follow=true", [accept]) == .badParameter)
+        #expect(Asking.refusal("GET /v1/events?follow=true", ["Accept: application/ndjson"]) == nil)
+    }
+
     @Test func `an array cannot be followed`() {
         #expect(Asking.refusal("GET /v1/events?follow=true", ["Accept: application/json"]) == .badParameter)
         #expect(Asking.events("?follow=true", sse)?.follow == true)

@@ -90,13 +90,16 @@ enum Negotiation {
             ("application/x-ndjson", .lines), ("application/ndjson", .lines), ("text/event-stream", .serverSent),
             ("application/cloudevents-batch+json", .batch), ("application/json", .array),
         ]
-        guard let chosen = choose(accept, among: offers.map(\.0)) else {
+        // The second name of NDJSON is taken when it is asked for, not when anything will do.
+        let named = accept?.lowercased().contains("application/ndjson") == true
+        let taken = offers.filter { $0.0 != "application/ndjson" || named }
+        guard let chosen = choose(accept, among: taken.map(\.0)) else {
             throw Problem(
                 .notAcceptable,
                 "Accept application/x-ndjson, text/event-stream, application/cloudevents-batch+json or application/json."
             )
         }
-        return offers[chosen].1
+        return taken[chosen].1
     }
 
     static func fhir(_ accept: String?) throws(Problem) {
