@@ -7,24 +7,24 @@ package struct ByteWriter {
         bytes.reserveCapacity(capacity)
     }
 
-    @inlinable package var count: Int { bytes.count }
+    package var count: Int { bytes.count }
 
-    @inlinable package mutating func u8(_ value: UInt8) { bytes.append(value) }
+    package mutating func u8(_ value: UInt8) { bytes.append(value) }
 
-    @inlinable package mutating func u16(_ value: UInt16) {
+    package mutating func u16(_ value: UInt16) {
         unsafe withUnsafeBytes(of: value.littleEndian) { unsafe bytes.append(contentsOf: $0) }
     }
 
-    @inlinable package mutating func u32(_ value: UInt32) {
+    package mutating func u32(_ value: UInt32) {
         unsafe withUnsafeBytes(of: value.littleEndian) { unsafe bytes.append(contentsOf: $0) }
     }
 
-    @inlinable package mutating func u64(_ value: UInt64) {
+    package mutating func u64(_ value: UInt64) {
         unsafe withUnsafeBytes(of: value.littleEndian) { unsafe bytes.append(contentsOf: $0) }
     }
 
     /// Unsigned LEB128, 1 to 10 bytes, shortest form.
-    @inlinable package mutating func varint(_ value: UInt64) {
+    package mutating func varint(_ value: UInt64) {
         var rest = value
         while rest >= 0x80 {
             bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -33,16 +33,14 @@ package struct ByteWriter {
         bytes.append(UInt8(truncatingIfNeeded: rest))
     }
 
-    @inlinable package mutating func varint(_ value: Int) {
+    package mutating func varint(_ value: Int) {
         precondition(value >= 0)
         varint(UInt64(value))
     }
 
-    @inlinable package mutating func append(_ other: [UInt8]) { bytes.append(contentsOf: other) }
+    package mutating func append(_ other: [UInt8]) { bytes.append(contentsOf: other) }
 
-    @inlinable package mutating func append(_ other: [UInt8], in range: Range<Int>) {
-        bytes.append(contentsOf: other[range])
-    }
+    package mutating func append(_ other: [UInt8], in range: Range<Int>) { bytes.append(contentsOf: other[range]) }
 
     /// `other` after its own length as a varint.
     package mutating func counted(_ other: [UInt8]) {
@@ -50,14 +48,14 @@ package struct ByteWriter {
         append(other)
     }
 
-    @inlinable package mutating func digest(_ value: Digest) {
+    package mutating func digest(_ value: Digest) {
         u64(value.words.0)
         u64(value.words.1)
         u64(value.words.2)
         u64(value.words.3)
     }
 
-    @inlinable package mutating func token(_ value: Token128) {
+    package mutating func token(_ value: Token128) {
         u64(value.low)
         u64(value.high)
     }

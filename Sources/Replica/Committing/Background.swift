@@ -77,9 +77,7 @@ extension Replica {
     /// Orders a snapshot or the closing of segments when one is due.
     func considerBackground(into effects: inout [ReplicaEffect]) {
         let count = book.position + book.record
-        // A snapshot costs as much as everything before it, so the larger the book, the longer to the next.
-        let step = max(configuration.snapshotEvery, count / 10)
-        if count >= background.snapshotCount + step { takeSnapshot(into: &effects) }
+        if count >= background.snapshotCount + configuration.snapshotEvery { takeSnapshot(into: &effects) }
         guard !background.isClosing else { return }
         guard let works = try? log.closable(committedThrough: foldedIndex), !works.isEmpty else { return }
         background.isClosing = true
