@@ -11,7 +11,8 @@ import tempfile
 import threading
 import time
 
-from common import Report, Store, appointment, binary, expectation, patch, patient, problem, ready, told
+import common
+from common import Report, Store, appointment, binary, expectation, patch, patient, problem, told
 
 
 def start(directory, patience=15):
@@ -21,7 +22,7 @@ def start(directory, patience=15):
     text, deadline = b"", time.monotonic() + patience
     while time.monotonic() < deadline:
         text += process.stdout.read() or b""
-        if b"ready\n" in text or b"damage" in text or process.poll() is not None:
+        if b"ready\n" in text or b"replica 1" in text or process.poll() is not None:
             break
         time.sleep(0.02)
     return process, text.decode("utf-8", "replace")
@@ -215,7 +216,7 @@ def main():
                 expect("and appends stay refused", mine.append(patient("full-more", data={"text": {"status": "generated", "div": base64.b64encode(dice.randbytes(300000)).decode()}})), 503)
                 stop(process)
                 process, text = start(small + "/store")
-                report.check("a start on a full disk", "ready\n" in text, text)
+                report.check("a start on a full disk serves", common.ready(store), text)
                 mine = store.client()
                 there = {event["subject"].split("/")[1] for event in mine.events(after=last)}
                 report.check("everything acknowledged is there after a full disk", set(acked) <= there, len(set(acked) - there))
@@ -259,7 +260,7 @@ def main():
         for _ in range(4):
             time.sleep(dice.uniform(0.5, 1.1))
             store.kill9()
-        ready(store)
+        common.ready(store)
         time.sleep(0.5)
         over.set()
         [t.join() for t in threads]
