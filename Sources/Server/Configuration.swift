@@ -54,6 +54,8 @@ package struct Configuration: Sendable {
         package var answerMilliseconds: UInt64 = 30_000
         /// How long a refused request may go on sending before its connection is cut.
         package var lingerMilliseconds: UInt64 = 2_000
+        /// Bytes that a client may go on to send after its answer before it is cut off.
+        package var lingerBytes = 32 << 20
 
         package init() {}
     }

@@ -54,6 +54,8 @@ final class ClientSession {
     var inputEnded = false
     /// The last byte is on its way, and nothing will follow.
     var hasEndedSending = false
+    /// Bytes thrown away since the last word was said.
+    var discardedBytes = 0
     /// What the poller was last told.
     var interest: Poller.Interest = .reading
 

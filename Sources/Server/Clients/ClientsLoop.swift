@@ -223,7 +223,11 @@ package final class ClientsLoop {
     /// Throws away what a client still sends after the last word was said.
     private func discard(_ session: ClientSession) {
         switch session.channel.socket.receive(into: &scratch) {
-        case .bytes, .later: break
+        case .bytes(let count):
+            session.discardedBytes += count
+            // Whoever pours on and on does not listen for the answer.
+            if session.discardedBytes > limits.lingerBytes { drop(session) }
+        case .later: break
         case .ended, .broken: drop(session)
         }
     }
