@@ -7,24 +7,24 @@ package struct ByteWriter {
         bytes.reserveCapacity(capacity)
     }
 
-    package var count: Int { bytes.count }
+    @inlinable package var count: Int { bytes.count }
 
-    package mutating func u8(_ value: UInt8) { bytes.append(value) }
+    @inlinable package mutating func u8(_ value: UInt8) { bytes.append(value) }
 
-    package mutating func u16(_ value: UInt16) {
+    @inlinable package mutating func u16(_ value: UInt16) {
         unsafe withUnsafeBytes(of: value.littleEndian) { unsafe bytes.append(contentsOf: $0) }
     }
 
-    package mutating func u32(_ value: UInt32) {
+    @inlinable package mutating func u32(_ value: UInt32) {
         unsafe withUnsafeBytes(of: value.littleEndian) { unsafe bytes.append(contentsOf: $0) }
     }
 
-    package mutating func u64(_ value: UInt64) {
+    @inlinable package mutating func u64(_ value: UInt64) {
         unsafe withUnsafeBytes(of: value.littleEndian) { unsafe bytes.append(contentsOf: $0) }
     }
 
     /// Unsigned LEB128, 1 to 10 bytes, shortest form.
-    package mutating func varint(_ value: UInt64) {
+    @inlinable package mutating func varint(_ value: UInt64) {
         var rest = value
         while rest >= 0x80 {
             bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -33,14 +33,16 @@ package struct ByteWriter {
         bytes.append(UInt8(truncatingIfNeeded: rest))
     }
 
-    package mutating func varint(_ value: Int) {
+    @inlinable package mutating func varint(_ value: Int) {
         precondition(value >= 0)
         varint(UInt64(value))
     }
 
-    package mutating func append(_ other: [UInt8]) { bytes.append(contentsOf: other) }
+    @inlinable package mutating func append(_ other: [UInt8]) { bytes.append(contentsOf: other) }
 
-    package mutating func append(_ other: [UInt8], in range: Range<Int>) { bytes.append(contentsOf: other[range]) }
+    @inlinable package mutating func append(_ other: [UInt8], in range: Range<Int>) {
+        bytes.append(contentsOf: other[range])
+    }
 
     /// `other` after its own length as a varint.
     package mutating func counted(_ other: [UInt8]) {
@@ -48,14 +50,14 @@ package struct ByteWriter {
         append(other)
     }
 
-    package mutating func digest(_ value: Digest) {
+    @inlinable package mutating func digest(_ value: Digest) {
         u64(value.words.0)
         u64(value.words.1)
         u64(value.words.2)
         u64(value.words.3)
     }
 
-    package mutating func token(_ value: Token128) {
+    @inlinable package mutating func token(_ value: Token128) {
         u64(value.low)
         u64(value.high)
     }

@@ -4,7 +4,7 @@ package struct Digest: Hashable, Sendable {
 
     package static let zero = Digest(words: 0, 0, 0, 0)
 
-    package init(words a: UInt64, _ b: UInt64, _ c: UInt64, _ d: UInt64) { words = (a, b, c, d) }
+    @inlinable package init(words a: UInt64, _ b: UInt64, _ c: UInt64, _ d: UInt64) { words = (a, b, c, d) }
 
     /// - Precondition: `bytes` has 32 bytes.
     package init(_ bytes: [UInt8]) {
@@ -25,7 +25,7 @@ package struct Digest: Hashable, Sendable {
 
     package var hex: String { Hex.text(of: bytes) }
 
-    package static func == (a: Digest, b: Digest) -> Bool {
+    @inlinable package static func == (a: Digest, b: Digest) -> Bool {
         // Constant time: no early exit on the first word that differs.
         (a.words.0 ^ b.words.0) | (a.words.1 ^ b.words.1) | (a.words.2 ^ b.words.2) | (a.words.3 ^ b.words.3) == 0
     }
@@ -44,7 +44,7 @@ package struct Token128: Hashable, Sendable {
 
     package static let zero = Token128(low: 0, high: 0)
 
-    package init(low: UInt64, high: UInt64) {
+    @inlinable package init(low: UInt64, high: UInt64) {
         self.low = low
         self.high = high
     }

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -265,6 +266,14 @@ static inline int clinux_core_limit_is_zero(void) {
     return getrlimit(RLIMIT_CORE, &limit) == 0 && limit.rlim_cur == 0 && limit.rlim_max == 0;
 }
 static inline int clinux_is_dumpable(void) { return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0); }
+/// Few arenas and a fixed threshold for large blocks, so that what is freed is used again or given back.
+static inline void clinux_thrifty_memory(void) {
+    mallopt(M_ARENA_MAX, 2);
+    mallopt(M_MMAP_THRESHOLD, 256 << 10);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
+}
+/// Gives back to the system what is free.
+static inline void clinux_trim_memory(void) { malloc_trim(0); }
 static inline int clinux_lock_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE) < 0 ? -errno : 0; }
 
 /// Raises the soft limit of open descriptors to the hard one.

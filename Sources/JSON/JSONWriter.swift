@@ -157,6 +157,11 @@ package struct JSONWriter: Sendable {
 
     private mutating func quote(_ value: String) {
         bytes.append(0x22)
+        guard Self.needsEscapes(value) else {
+            bytes.append(contentsOf: value.utf8)
+            bytes.append(0x22)
+            return
+        }
         var from = value.utf8.startIndex
         for index in value.utf8.indices {
             let byte = value.utf8[index]
@@ -167,6 +172,15 @@ package struct JSONWriter: Sendable {
         }
         bytes.append(contentsOf: value.utf8[from...])
         bytes.append(0x22)
+    }
+
+    private static func needsEscapes(_ value: String) -> Bool {
+        let bytes = value.utf8.span
+        for at in bytes.indices {
+            let byte = bytes[at]
+            if byte < 0x20 || byte == 0x22 || byte == 0x5c { return true }
+        }
+        return false
     }
 
     /// Only what must be escaped is: quote, backslash, and U+0000 … U+001F.

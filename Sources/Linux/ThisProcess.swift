@@ -15,6 +15,12 @@ package enum ThisProcess {
     /// Keeps all memory out of swap; false where the limit (RLIMIT_MEMLOCK) forbids it.
     package static func lockMemory() -> Bool { clinux_lock_memory() == 0 }
 
+    /// Lets threads share the allocator's arenas; before the first thread starts.
+    package static func useMemoryThriftily() { clinux_thrifty_memory() }
+
+    /// Gives memory that is free back to the system.
+    package static func giveMemoryBack() { clinux_trim_memory() }
+
     /// Raises the soft limit of open descriptors to the hard one, and answers it.
     @discardableResult
     package static func raiseDescriptorLimit() -> Int { max(0, Int(clinux_raise_descriptors())) }

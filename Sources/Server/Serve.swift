@@ -51,6 +51,7 @@ private struct ServeLife {
         do throws(LinuxError) { try ThisProcess.closeCurtains() } catch {
             throw ServerError("The process cannot be closed to crashes that print; nothing is served.")
         }
+        ThisProcess.useMemoryThriftily()
         ThisProcess.raiseDescriptorLimit()
         let lock = try lock()
         let listener = try listen()

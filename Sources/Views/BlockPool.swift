@@ -52,31 +52,30 @@ struct BlockPool: Sendable {
     }
 
     mutating func write(_ bytes: [UInt8], in range: Range<Int>, at place: Place) {
-        var byte = place.byte
-        for index in range {
-            chunks[place.chunk][byte] = bytes[index]
-            byte += 1
-        }
+        var chunk = chunks[place.chunk].mutableSpan
+        let at = place.byte - range.lowerBound
+        for index in range { chunk[at + index] = bytes[index] }
     }
 
     func u32(at place: Place) -> UInt32 {
-        var value: UInt32 = 0
-        for index in 0..<4 { value |= UInt32(chunks[place.chunk][place.byte + index]) << UInt32(8 * index) }
-        return value
+        let chunk = chunks[place.chunk]
+        let at = place.byte
+        return UInt32(chunk[at]) | UInt32(chunk[at + 1]) << 8 | UInt32(chunk[at + 2]) << 16
+            | UInt32(chunk[at + 3]) << 24
     }
 
     mutating func write(u32 value: UInt32, at place: Place) {
-        for index in 0..<4 {
-            chunks[place.chunk][place.byte + index] = UInt8(truncatingIfNeeded: value >> UInt32(8 * index))
-        }
+        var chunk = chunks[place.chunk].mutableSpan
+        for index in 0..<4 { chunk[place.byte + index] = UInt8(truncatingIfNeeded: value >> UInt32(8 * index)) }
     }
 
     /// The number at `place`, which is moved past it.
     func varint(at place: inout Place) -> UInt64 {
+        let chunk = chunks[place.chunk]
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while true {
-            let byte = chunks[place.chunk][place.byte]
+            let byte = chunk[place.byte]
             place.byte += 1
             value |= UInt64(byte & 0x7f) << shift
             if byte & 0x80 == 0 { return value }
@@ -87,11 +86,12 @@ struct BlockPool: Sendable {
     mutating func write(varint value: UInt64, at place: Place) {
         var rest = value
         var byte = place.byte
+        var chunk = chunks[place.chunk].mutableSpan
         while rest >= 0x80 {
-            chunks[place.chunk][byte] = UInt8(truncatingIfNeeded: rest) | 0x80
+            chunk[byte] = UInt8(truncatingIfNeeded: rest) | 0x80
             rest >>= 7
             byte += 1
         }
-        chunks[place.chunk][byte] = UInt8(truncatingIfNeeded: rest)
+        chunk[byte] = UInt8(truncatingIfNeeded: rest)
     }
 }

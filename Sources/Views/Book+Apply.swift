@@ -6,9 +6,18 @@ extension Book {
     /// Folds a transaction.
     ///
     /// - Precondition: its events' positions follow the book's; `hasRoom` said yes.
-    package mutating func apply(_ transaction: TransactionFacts) {
+    package mutating func apply(_ transaction: TransactionFacts) { apply(transaction) { _ in nil } }
+
+    /// Folds a transaction whose words are at hand, so that patients need not fall behind in their terms.
+    ///
+    /// - Precondition: its events' positions follow the book's; `hasRoom` said yes.
+    /// - Parameter terms: asked for each event of a patient's stream, by its place in the transaction: every search
+    ///   key that the resource has after the event and had not before; nil when that is not known.
+    package mutating func apply(_ transaction: TransactionFacts, terms: (Int) -> [UInt64]?) {
         lastStamp = transaction.stamp
-        for event in transaction.events { apply(event, of: transaction) }
+        for (at, event) in transaction.events.enumerated() {
+            apply(event, of: transaction, terms: event.category == .patient ? terms(at) : nil)
+        }
     }
 
     /// Folds a record.
@@ -25,7 +34,7 @@ extension Book {
         auditHash.add(Self.auditDigest(of: record))
     }
 
-    private mutating func apply(_ event: EventFacts, of transaction: TransactionFacts) {
+    private mutating func apply(_ event: EventFacts, of transaction: TransactionFacts, terms: [UInt64]?) {
         precondition(event.position == position + 1 && event.position < Self.capacity)
         let item = UInt32(order.count)
         position = event.position
@@ -43,9 +52,13 @@ extension Book {
         cell.content = Mix.pair(cell.content, event.leafPrefix)
         fold(subjects: event.subjects, of: UInt32(ordinal), into: &cell)
         if let facts = event.appointment { fold(facts, of: UInt32(ordinal), tenant: event.tenant, into: &cell) }
-        if cell.category == .patient, !cell.isStale {
-            cell.isStale = true
-            stale.append(UInt64(ordinal) << 32 | event.position)
+        if cell.category == .patient {
+            if let terms {
+                index(patient: StreamOrdinal(raw: UInt32(ordinal)), keys: terms, isNew: isNew)
+            } else if !cell.isStale {
+                cell.isStale = true
+                stale.append(UInt64(ordinal) << 32 | event.position)
+            }
         }
         streams[ordinal] = cell
         changeHash(of: cell, by: 1)

@@ -25,7 +25,12 @@ extension Book {
     /// Adds search keys of a patient's current resource; keys it has already are passed over. Keys of earlier versions
     /// stay: a search as of an earlier position needs them, and every candidate is checked against its resource.
     package mutating func index(patient: StreamOrdinal, keys: [UInt64]) {
-        for key in keys where !patientsOfTerm.contains(patient.raw, in: key) {
+        index(patient: patient, keys: keys, isNew: false)
+    }
+
+    /// - Parameter isNew: the patient is in no list yet, and `keys` has no repeats: the lists need not be looked at.
+    mutating func index(patient: StreamOrdinal, keys: [UInt64], isNew: Bool) {
+        for key in keys where isNew || !patientsOfTerm.contains(patient.raw, in: key) {
             patientsOfTerm.append(patient.raw, to: key)
         }
     }

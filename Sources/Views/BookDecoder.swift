@@ -84,6 +84,20 @@ package struct BookDecoder {
         for _ in 0..<(try reader.count(atMost: Int(UInt16.max))) { book.tenants.append(try reader.u32()) }
         for _ in BookSection.allCases.dropFirst() { rowCounts.append(try reader.count(atMost: Int(UInt32.max))) }
         guard reader.isAtEnd else { throw .malformed }
+        reserve()
+    }
+
+    /// Makes place for what the counts announce, within reason.
+    private mutating func reserve() {
+        func rows(_ section: BookSection) -> Int { min(rowCounts[Int(section.rawValue) - 2], 1 << 22) }
+        book.subjects.reserve(rows(.subjects))
+        book.actors.reserve(rows(.actors))
+        book.byTag.reserve(rows(.streams))
+        book.byToken.reserve(rows(.streams))
+        book.itemsOfSubject.reserve(rows(.itemsOfSubject))
+        book.streamsOfSubject.reserve(rows(.streamsOfSubject))
+        book.bookings.reserve(rows(.bookings))
+        book.patientsOfTerm.reserve(rows(.patientsOfTerm))
     }
 
     private func takeWord(_ reader: inout ByteReader, into table: inout WordTable) throws(ByteError) {

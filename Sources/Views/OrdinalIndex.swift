@@ -29,6 +29,16 @@ struct OrdinalIndex: Sendable {
         counts[shard] += 1
     }
 
+    /// Makes place for so many at once, while the index is empty, so that filling it moves nothing.
+    mutating func reserve(_ count: Int) {
+        guard counts.allSatisfy({ $0 == 0 }), count >= 1024 else { return }
+        // A shard gets a sixty-fourth, give or take a tenth; one that gets more grows.
+        let slots = (count / 64 * 11 / 10 + 1) * 4 / 3
+        var length = 4
+        while length < slots { length *= 2 }
+        for shard in shards.indices { shards[shard] = [UInt32](repeating: 0, count: length) }
+    }
+
     private mutating func grow(_ shard: Int, hashOf: (UInt32) -> UInt64) {
         var grown = [UInt32](repeating: 0, count: max(4, shards[shard].count * 2))
         for held in shards[shard] where held != 0 { Self.place(held, hashOf(held - 1), in: &grown) }
@@ -51,6 +61,9 @@ struct WordTable: Sendable {
     func ordinal(of word: UInt64) -> UInt32? {
         index.find(Mix.word(word)) { words[Int($0)] == word }
     }
+
+    /// Makes place for so many words.
+    mutating func reserve(_ words: Int) { index.reserve(words) }
 
     /// The word's number, given now if it has none.
     mutating func number(_ word: UInt64) -> UInt32 {

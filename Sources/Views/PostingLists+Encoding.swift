@@ -31,7 +31,7 @@ extension PostingLists {
             append(first, to: key)
         } else {
             guard self.count(of: key) == 0 else { throw .malformed }
-            append(first, to: key)
+            begin(first, key)
             if codes.count <= Self.payloadOfMovingMax {
                 try place(codes, count: count, after: first, from: &values)
                 return

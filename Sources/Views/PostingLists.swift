@@ -39,18 +39,23 @@ struct PostingLists: Sendable {
     func count(of key: UInt64) -> Int { head(of: key).map { Int(heads[$0].count) } ?? 0 }
 
     mutating func append(_ value: UInt32, to key: UInt64) {
-        guard let list = head(of: key) else {
-            let ordinal = UInt32(heads.count)
-            heads.append(
-                Head(
-                    keyLow: UInt32(truncatingIfNeeded: key), keyHigh: UInt32(truncatingIfNeeded: key >> 32), last: value
-                ))
-            let heads = heads
-            index.insert(ordinal, hash: Mix.word(key)) { Mix.word(heads[Int($0)].key) }
-            return
-        }
+        guard let list = head(of: key) else { return begin(value, key) }
         append(value, toList: list)
     }
+
+    /// Makes a list of one value.
+    ///
+    /// - Precondition: there is none under `key`.
+    mutating func begin(_ value: UInt32, _ key: UInt64) {
+        let ordinal = UInt32(heads.count)
+        heads.append(
+            Head(keyLow: UInt32(truncatingIfNeeded: key), keyHigh: UInt32(truncatingIfNeeded: key >> 32), last: value))
+        let heads = heads
+        index.insert(ordinal, hash: Mix.word(key)) { Mix.word(heads[Int($0)].key) }
+    }
+
+    /// Makes place for the keys of so many lists.
+    mutating func reserve(_ lists: Int) { index.reserve(lists) }
 
     /// Appends to the list made as number `list`.
     mutating func append(_ value: UInt32, toList list: Int) {

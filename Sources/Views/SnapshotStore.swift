@@ -43,7 +43,7 @@ package struct LoadedSnapshot: Sendable {
     package var refused: [ViewError]
 }
 
-/// Snapshots of the views: files of sealed pages, of which the newest two are kept.
+/// Snapshots of the views: files of sealed pages, of which the newest is kept, and the one before it while it is small.
 ///
 /// A snapshot is written under another name, synced, renamed, and the directory synced, so that at every moment the
 /// one before is whole. One that does not open whole is reported and passed over, never used in part. The background
@@ -55,6 +55,8 @@ package final class SnapshotStore<Store: FileStore> {
 
     /// Snapshots that are kept.
     package static var kept: Int { 2 }
+    /// The second is kept up to so many bytes; a larger one would cost more disk than the log's replay costs time.
+    package static var spareBytesMax: Int { 4 << 20 }
 
     package init(store: Store, place: ViewPlace, crypto: Crypto) {
         self.store = store
@@ -131,20 +133,31 @@ package final class SnapshotStore<Store: FileStore> {
         try names().compactMap { FileNames.number(of: $0, prefix: FileNames.snapshotPrefix) }.sorted(by: >)
     }
 
+    private func bytes(of number: UInt64) throws(ViewError) -> Int {
+        let (store, path) = (store, place.directory + "/" + FileNames.snapshot(number))
+        return try asViews { () throws(FileError) in
+            let file = try store.open(path, .read)
+            defer { store.close(file) }
+            return try store.size(file)
+        }
+    }
+
     private func names() throws(ViewError) -> [String] {
         let (store, directory) = (store, place.directory)
         return try asViews { () throws(FileError) in try store.list(directory) }
     }
 
-    /// Removes unfinished files, snapshots beyond the newest two, and runs that no kept snapshot names.
+    /// Removes unfinished files, snapshots that are not kept, and runs that no kept snapshot names.
     ///
-    /// Damaged snapshots do not count among the kept ones, but stay until two whole ones are newer.
+    /// Damaged snapshots do not count among the kept ones, but stay until as many whole ones are newer.
     private func sweep() throws(ViewError) {
         var named: Set<UInt64> = []
         var whole = 0
         var knowsAllRuns = true
         var superfluous: [String] = []
         for number in try numbers() {
+            // What is older than a spare that is too large goes as well.
+            if whole > 0, try bytes(of: number) > Self.spareBytesMax { whole = Self.kept }
             if whole >= Self.kept {
                 superfluous.append(FileNames.snapshot(number))
                 continue

@@ -39,6 +39,23 @@ import Testing
         #expect(try files.list(Self.place.directory).count == SnapshotStore<MemoryFiles>.kept)
     }
 
+    @Test func `a large snapshot is kept alone, and nothing older than it`() throws {
+        let files = MemoryFiles()
+        var dice = SeededDice(seed: 1)
+        let store = SnapshotStore(store: files, place: Self.place, crypto: try Crypto())
+        func names() throws -> [String] { try files.list(Self.place.directory) }
+        try store.write(Self.snapshot(4, index: 1), dice: &dice)
+        for number in 2...4 as ClosedRange<UInt64> {
+            var snapshot = Self.snapshot(Int(number) * 4, index: number)
+            snapshot.extra = dice.bytes(SnapshotStore<MemoryFiles>.spareBytesMax)
+            try store.write(snapshot, dice: &dice)
+            // The small one before the first large one is a spare worth its bytes.
+            let kept = number == 2 ? [1, 2] : [number]
+            #expect(try names() == kept.map { FileNames.snapshot($0) })
+        }
+        #expect(try store.load().snapshot?.stand.index == 4)
+    }
+
     @Test func `a large extra part spans pages`() throws {
         let files = MemoryFiles()
         var dice = SeededDice(seed: 1)

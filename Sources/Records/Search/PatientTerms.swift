@@ -20,6 +20,25 @@ package struct PatientTerms: Sendable {
         self.init(try JSONText(parsing: resource, limits: JSONLimits(depth: 1024)))
     }
 
+    /// The search keys that one event of a patient's stream adds to those its resource had before; nil when only the
+    /// folded resource tells.
+    ///
+    /// A patch replaces names, identifiers and telecoms whole, for they are arrays (RFC 7396), and what an untouched
+    /// member gives is known already.
+    package static func searchKeys(addedBy event: IncomingEvent) -> [UInt64]? {
+        switch event.dataForm {
+        case .opaque, .none: return []
+        case .resource, .mergePatch: break
+        }
+        guard let data = event.data,
+            let text = try? JSONText(parsing: event.bytes, in: data, limits: JSONLimits(depth: 1024))
+        else { return nil }
+        for member in ["name", "identifier", "telecom"] as [JSONKey] {
+            if let value = text.member(member, of: text.root), text.kind(of: value) == .object { return nil }
+        }
+        return PatientTerms(text).searchKeys()
+    }
+
     init(_ text: JSONText) {
         for field in NameFields.all(of: text) {
             for word in TextFolding.words(field.value) where !words.contains(word) { words.append(word) }

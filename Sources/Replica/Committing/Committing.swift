@@ -54,7 +54,7 @@ extension Replica {
 
     private func fold(_ transaction: PendingTransaction, index: UInt64) {
         let facts = transaction.facts
-        book.apply(facts)
+        book.apply(facts) { PatientTerms.searchKeys(addedBy: transaction.events[$0]) }
         for event in facts.events { identities.add(event.identity, position: event.position) }
         for key in transaction.newKeys {
             subjectKeys.add(
@@ -120,10 +120,11 @@ extension PendingTransaction {
     var reply: Appended {
         var events: [AppendedEvent] = []
         events.reserveCapacity(facts.events.count)
-        for (event, fact) in zip(self.events, facts.events) {
+        for at in facts.events.indices {
             events.append(
                 AppendedEvent(
-                    id: event.id, subject: event.subject.text, version: UInt64(fact.version), position: fact.position,
+                    id: self.events[at].id, subject: self.events[at].subject.text,
+                    version: UInt64(facts.events[at].version), position: facts.events[at].position,
                     recorded: facts.stamp))
         }
         return Appended(position: facts.events.last?.position ?? 0, events: events, isRepeat: false)

@@ -28,8 +28,9 @@ enum Folding {
                 }
             case .event(let place):
                 let leaf = try MerkleLeaf.event(place, in: body, transactionHead: head, stamp: transaction.stamp)
+                let stood = place.creation == nil ? before(place.stream, book) : nil
                 let facts = try place.facts(
-                    in: body, tenant: transaction.tenant, before: before(place.stream, book),
+                    in: body, tenant: transaction.tenant, before: stood,
                     leafPrefix: leaf.words.0)
                 guard facts.position == book.position + 1 else { throw .malformed }
                 transaction.events = [facts]

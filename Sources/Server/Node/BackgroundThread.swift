@@ -21,13 +21,13 @@ enum BackgroundThread {
         while true {
             orders.bell.wait()
             orders.takeAll(into: &waiting)
-            for order in waiting {
-                switch order {
-                case .work(let work):
-                    mail.toLoop.mustPost(.backgroundFinished(work.carryOut(on: store, crypto: crypto, dice: &dice)))
-                case .end: return
-                }
+            waiting.reverse()
+            // One at a time out of the list: what an order holds, such as a copy of the book, goes as soon as it is done.
+            while let order = waiting.popLast() {
+                guard case .work(let work) = order else { return }
+                mail.toLoop.mustPost(.backgroundFinished(work.carryOut(on: store, crypto: crypto, dice: &dice)))
             }
+            ThisProcess.giveMemoryBack()
         }
     }
 }
