@@ -65,6 +65,8 @@ package final class Replica<Store: FileStore> {
     /// What may still be written, and when that was asked for.
     var room = HeadRoom.nothing
     var roomTold: UInt64 = 0
+    /// The shell has been told that appends are acknowledged.
+    var isAnnounced = false
     var auditSeed: AuditSeed
     var auditKey: SecretKey
     var auditUses = KeyBudget()

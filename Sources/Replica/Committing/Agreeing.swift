@@ -25,6 +25,7 @@ extension Replica {
         }
         switch life {
         case .primary:
+            announce(into: &effects)
             agree(.ticked, into: &effects)
             if !isWriting { write(log.idle(nowMilliseconds: clock.milliseconds), into: &effects) }
             readsTicked(into: &effects)
@@ -78,6 +79,13 @@ extension Replica {
         life = .primary(term: raft.term)
         if book.record == 0 { recordOfStore(.storeCreated) }
         recordOfStore(.storeStarted)
+        announce(into: &effects)
+    }
+
+    /// Says that appends are acknowledged from now on, once there is room for them.
+    private func announce(into effects: inout [ReplicaEffect]) {
+        guard !isAnnounced, room >= .events else { return }
+        isAnnounced = true
         effects.append(.ready(term: raft.term))
     }
 
