@@ -41,7 +41,7 @@ extension Replica {
     private func appendsClosed(_ request: AppendRequest) -> Problem? {
         if clock.isAhead {
             return Problem(
-                .clockAhead, "The clock jumped ahead: set it right, or accept it with chartlog clock accept.",
+                .clockAhead, "The clock jumped ahead: set it right; if it is right now, restart the replica.",
                 [.retryAfterSeconds(5)])
         }
         if room < .events { return Self.diskFull }

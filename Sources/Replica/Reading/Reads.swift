@@ -62,7 +62,7 @@ extension Replica {
 
     private static var clockAhead: Problem {
         Problem(
-            .clockAhead, "The clock jumped ahead: set it right, or accept it with chartlog clock accept.",
+            .clockAhead, "The clock jumped ahead: set it right; if it is right now, restart the replica.",
             [.retryAfterSeconds(5)])
     }
 
