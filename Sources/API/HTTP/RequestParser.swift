@@ -180,9 +180,10 @@ extension RequestParser {
             }
             return nil
         }
+        // Length first: byte by byte a line is too long before its end comes, and says so.
+        guard end - start <= max + 1 else { throw Problem(tooLong, "Send a shorter line.", [.limit(max)]) }
         guard end > start, buffer[end - 1] == 0x0d else { throw Self.bareLineFeed }
         let line = start..<(end - 1)
-        guard line.count <= max else { throw Problem(tooLong, "Send a shorter line.", [.limit(max)]) }
         start = end + 1
         scanned = start
         return line
