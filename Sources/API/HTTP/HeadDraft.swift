@@ -25,8 +25,9 @@ extension RequestParser {
             guard buffer.count - from <= most else { throw headTooLong }
             return nil
         }
-        guard end > from, buffer[end - 1] == 0x0d else { throw Self.bareLineFeed }
+        // Length first: byte by byte a line is too long before its end comes, and says so.
         guard end + 1 - from <= most else { throw headTooLong }
+        guard end > from, buffer[end - 1] == 0x0d else { throw Self.bareLineFeed }
         scanned = end + 1
         draft.length += end + 1 - from
         return from..<(end - 1)
