@@ -99,23 +99,10 @@ enum SearchValues {
 
     static func status(_ value: String, _ name: String) throws(Problem) -> AppointmentStatus {
         let code = try code(value, name)
-        for status in AppointmentStatus.allCases where statusCode(status) == code { return status }
-        throw Problem(.badParameter, "Give an appointment status of FHIR R4.", [.member(name)])
-    }
-
-    static func statusCode(_ status: AppointmentStatus) -> String {
-        switch status {
-        case .proposed: "proposed"
-        case .pending: "pending"
-        case .booked: "booked"
-        case .arrived: "arrived"
-        case .fulfilled: "fulfilled"
-        case .cancelled: "cancelled"
-        case .noShow: "noshow"
-        case .enteredInError: "entered-in-error"
-        case .checkedIn: "checked-in"
-        case .waitlist: "waitlist"
+        guard let status = AppointmentStatus(code: code) else {
+            throw Problem(.badParameter, "Give an appointment status of FHIR R4.", [.member(name)])
         }
+        return status
     }
 
     static func action(_ value: String, _ name: String) throws(Problem) -> String {
