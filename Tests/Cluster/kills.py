@@ -34,16 +34,28 @@ class Writer(threading.Thread):
     def __init__(self, store, number, events):
         super().__init__(daemon=True)
         self.store, self.number = store, number
+        self.clinic = events
         self.events = [separate(event, number) for event in events]
+        self.clinics = 1
         self.acknowledged = []
         self.wrong = []
         self.stopping = False
         self.dice = random.Random(number)
 
+    def another_clinic(self):
+        """The load lasts as long as the kills do: the same year again, of other patients, under other ids."""
+        self.clinics += 1
+        for event in self.clinic:
+            event = separate(event, f"{self.number}c{self.clinics}")
+            event["id"] += f"-c{self.clinics}"
+            self.events.append(event)
+
     def run(self):
         client = self.store.client(timeout=10)
         at = 0
-        while at < len(self.events) and not self.stopping:
+        while not self.stopping:
+            if at == len(self.events):
+                self.another_clinic()
             batch = self.events[at:at + self.dice.choice([1, 1, 1, 3, 10])]
             while True:
                 try:
@@ -98,6 +110,7 @@ def main():
             writer.start()
         dice = random.Random(1)
         slowest = 0.0
+        starved = []
         for number in range(KILLS):
             # Five deaths in a row within a second of the start, and the supervisor waits before the next one.
             time.sleep(1.1 if number % 4 == 3 else dice.uniform(0.02, 0.25))
@@ -106,9 +119,15 @@ def main():
             killed = time.monotonic()
             while sum(len(writer.acknowledged) for writer in writers) == before:
                 if time.monotonic() - killed > 30 or any(writer.wrong for writer in writers):
+                    starved.append(number)
                     break
                 time.sleep(0.005)
             slowest = max(slowest, time.monotonic() - killed)
+            if starved:
+                break
+            if number % 25 == 24:
+                print(f"  {number + 1} kills, {before} acknowledged", flush=True)
+        report.check("appends go on after every kill", not starved, starved)
         for writer in writers:
             writer.stopping = True
         for writer in writers:
