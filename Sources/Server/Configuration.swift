@@ -36,6 +36,10 @@ package struct Configuration: Sendable {
     package var rootKey: RootKeySource
     package var certificate: String
     package var certificateKey: String
+    /// The store's authority, by which a peer is known; nil only where there are no peers.
+    package var authority: String?
+    /// All replicas and spares, this one among them, ascending by id; empty in a cluster of one that lists none.
+    package var peers: [Peer] = []
     package var limits = Limits()
 
     /// Bounds that keep a slow, huge or malicious client from costing more than its share.
@@ -96,6 +100,11 @@ package struct Configuration: Sendable {
             replica: ReplicaConfiguration(id: Int(id), clusterID: clusterID), directory: directory, address: address,
             port: Int(port),
             rootKey: source, certificate: certificate, certificateKey: certificateKey)
+        configuration.peers = try peers(view["peers"], of: Int(id))
+        configuration.authority = resolved("ca")
+        guard configuration.peers.count < 2 || configuration.authority != nil else {
+            throw ServerError("The configuration needs a ca, by which peers are known.", exitCode: 2)
+        }
         // One credential is often a whole service with many users behind it.
         configuration.replica.requestsPerSecond = 100_000
         if let limits = view["limits"] { try configuration.tighten(limits) }
@@ -120,21 +129,5 @@ package struct Configuration: Sendable {
         if let value = try number("stallMilliseconds", 10...3_600_000) { limits.stallMilliseconds = UInt64(value) }
         if let value = try number("snapshotEvery", 1...(1 << 40)) { replica.snapshotEvery = UInt64(value) }
         if let value = try number("requestsPerSecond", 1...1_000_000_000) { replica.requestsPerSecond = Double(value) }
-    }
-
-    /// The file's text, as `init` writes it for replica `id` of a layout.
-    static func text(replica id: Int, cluster: [UInt8], address: String, port: Int) -> [UInt8] {
-        var writer = JSONWriter()
-        writer.object { object in
-            object.member("replica", id)
-            object.member("cluster", Hex.text(of: cluster))
-            object.member("address", address)
-            object.member("port", port)
-            object.member("rootKey", "../root.key")
-            object.member("certificate", "../tls/replica-\(id).pem")
-            object.member("certificateKey", "../tls/replica-\(id).key")
-        }
-        writer.endLine()
-        return writer.bytes
     }
 }

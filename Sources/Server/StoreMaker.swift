@@ -9,30 +9,50 @@ private import Transport
 package enum StoreMaker {
     package struct Plan: Sendable {
         package var directory: String
-        /// This version makes clusters of one.
+        /// How many vote from the start: 1, 3 or 5.
         package var replicas: Int
-        /// Replica i listens for clients on this port + i.
+        /// How many more wait to take a lost one's place.
+        package var spares: Int
+        /// Replica i listens for clients on this port + i, for its peers on this port + 100 + i.
         package var basePort: Int
 
-        package init(directory: String, replicas: Int = 1, basePort: Int = 7400) {
+        package init(directory: String, replicas: Int = 1, spares: Int = 0, basePort: Int = 7400) {
             self.directory = directory
             self.replicas = replicas
+            self.spares = spares
             self.basePort = basePort
         }
+
+        /// The replicas first, then the spares.
+        var peers: [Configuration.Peer] {
+            (1...replicas + spares).map { id in
+                Configuration.Peer(
+                    id: id, address: "127.0.0.1", peerPort: basePort + 100 + id, clientPort: basePort + id)
+            }
+        }
+
+        /// An even number needs as many for a majority as the odd one above it and bears no more losses.
+        package static let replicasAllowed = [1, 3, 5]
+        package static let sparesAllowed = 0...3
     }
 
     /// What was made, for the command line to tell.
     package struct Made: Sendable {
         package var layout: StoreLayout
+        /// Of the replicas; a spare answers nobody.
         package var endpoints: [String]
+        package var spares: [Int]
         /// 32 hexadecimal digits.
         package var clusterID: String
     }
 
     /// Makes everything, or throws and leaves what it had made by then for the operator to look at.
     package static func make(_ plan: Plan) throws(ServerError) -> Made {
-        guard plan.replicas == 1 else {
-            throw ServerError("This version makes clusters of one replica: --replicas 1.", exitCode: 2)
+        guard Plan.replicasAllowed.contains(plan.replicas) else {
+            throw ServerError("A cluster has 1, 3 or 5 replicas: an even number bears no more losses.", exitCode: 2)
+        }
+        guard Plan.sparesAllowed.contains(plan.spares) else {
+            throw ServerError("A store is made with 0 to 3 spares.", exitCode: 2)
         }
         guard (1...65_000).contains(plan.basePort) else {
             throw ServerError("The base port must be from 1 to 65000.", exitCode: 2)
@@ -46,7 +66,8 @@ package enum StoreMaker {
         var dice = SystemDice()
         let clusterID = dice.bytes(16)
         let root = SecretKey.random(dice: &dice)
-        let endpoints = (1...plan.replicas).map { "https://127.0.0.1:\(plan.basePort + $0)" }
+        let peers = plan.peers
+        let endpoints = peers.prefix(plan.replicas).map { "https://\($0.address):\($0.clientPort)" }
         let admin = PlannedCredential(
             id: "admin-\(name(&dice))", name: "admin", scopes: [.administer], secret: secret(&dice))
         let service = PlannedCredential(
@@ -56,15 +77,14 @@ package enum StoreMaker {
             credentials: [admin, service])
         do {
             try SmallFile.create(layout.rootKey, RootKey.fileBytes(of: root))
-            try makeCertificates(layout, replicas: plan.replicas)
+            try makeCertificates(layout, peers.map(\.id), clusterID)
             try SmallFile.create(layout.adminContext, context(endpoints, admin, purpose: "HSYSADMIN"))
             try SmallFile.create(layout.serviceContext, context(endpoints, service, purpose: "TREAT"))
-            for id in 1...plan.replicas {
+            for id in peers.map(\.id) {
                 try SmallFile.makeDirectory(layout.replica(id))
                 try SmallFile.makeDirectory(layout.data(id))
                 try SmallFile.create(
-                    layout.configuration(id),
-                    Configuration.text(replica: id, cluster: clusterID, address: "127.0.0.1", port: plan.basePort + id))
+                    layout.configuration(id), Configuration.text(replica: id, cluster: clusterID, peers: peers))
                 try SmallFile.syncDirectory(layout.replica(id))
             }
             try SmallFile.syncDirectory(layout.directory)
@@ -73,18 +93,22 @@ package enum StoreMaker {
         } catch {
             throw ServerError("The certificates cannot be made.")
         }
-        for id in 1...plan.replicas { try writeGenesis(layout.data(id), genesis, root) }
-        return Made(layout: layout, endpoints: endpoints, clusterID: Hex.text(of: clusterID))
+        try writeGenesis(layout.data(1), genesis, root)
+        for id in peers.map(\.id).dropFirst() { try copyGenesis(from: layout.data(1), to: layout.data(id), clusterID) }
+        return Made(
+            layout: layout, endpoints: Array(endpoints), spares: peers.map(\.id).filter { $0 > plan.replicas },
+            clusterID: Hex.text(of: clusterID))
     }
 
-    private static func makeCertificates(_ layout: StoreLayout, replicas: Int) throws {
+    private static func makeCertificates(_ layout: StoreLayout, _ ids: [Int], _ clusterID: [UInt8]) throws {
         let authority = try Certificates.authority(named: "Chartlog store authority")
         try SmallFile.create(layout.authorityCertificate, authority.certificate)
         try SmallFile.create(layout.authorityKey, authority.key)
         try SmallFile.makeDirectory(layout.tls)
-        for id in 1...replicas {
+        for id in ids {
             let leaf = try Certificates.leaf(
-                named: "replica-\(id)", names: ["localhost"], addresses: ["127.0.0.1", "::1"], signedBy: authority)
+                named: "replica-\(id)", names: ["localhost"], addresses: ["127.0.0.1", "::1"],
+                uris: [Configuration.peerURI(cluster: clusterID, replica: id)], signedBy: authority)
             try SmallFile.create(layout.certificate(id), leaf.certificate)
             try SmallFile.create(layout.certificateKey(id), leaf.key)
         }

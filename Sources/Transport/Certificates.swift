@@ -25,9 +25,9 @@ package enum Certificates {
     /// Days a leaf is good for: what the strictest clients accept.
     package static let leafDays = 820
 
-    /// A leaf signed by `authority` that bears these names and numeric addresses.
+    /// A leaf signed by `authority` that bears these names, numeric addresses and URIs, for servers and for clients.
     package static func leaf(
-        named name: String, names: [String], addresses: [String], signedBy authority: Identity
+        named name: String, names: [String], addresses: [String], uris: [String] = [], signedBy authority: Identity
     ) throws(TLSError) -> Identity {
         guard let key = unsafe copenssl_p256() else { throw .exhausted }
         defer { unsafe EVP_PKEY_free(key) }
@@ -36,7 +36,9 @@ package enum Certificates {
             unsafe X509_free(issuer)
             unsafe EVP_PKEY_free(issuerKey)
         }
-        let bears = (names.map { "DNS:\($0)" } + addresses.map { "IP:\($0)" }).joined(separator: ",")
+        let bears =
+            (names.map { "DNS:\($0)" } + addresses.map { "IP:\($0)" } + uris.map { "URI:\($0)" })
+            .joined(separator: ",")
         guard let made = unsafe copenssl_certificate(key, name, bears, Int32(leafDays), issuer, issuerKey) else {
             throw .exhausted
         }

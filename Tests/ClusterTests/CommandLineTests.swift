@@ -64,7 +64,8 @@ import Testing
     @Test(arguments: [
         ["events", "--folow"], ["events", "--since", "2026-01-01T00:00:00"], ["events", "--limit", "0"],
         ["events", "--limit"], ["events", "--follow", "--follow"], ["patient"], ["patient", "a", "b"],
-        ["appointments", "--day", "2026-02-30"], ["init", "nowhere", "--replicas", "3"], ["serve"],
+        ["appointments", "--day", "2026-02-30"], ["init", "nowhere", "--replicas", "2"],
+        ["init", "nowhere", "--spares", "4"], ["serve"],
         ["audit", "--asof", "yesterday"], ["status", "--json=yes"],
     ])
     func `wrong arguments are a usage error with a word of advice`(arguments: [String]) throws {

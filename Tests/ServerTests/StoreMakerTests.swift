@@ -67,8 +67,46 @@ import Testing
         try SmallFile.makeDirectory(path)
         #expect(throws: ServerError.self) { try StoreMaker.make(StoreMaker.Plan(directory: path)) }
         #expect(try LinuxFiles(root: path).list("") == [])
-        #expect(throws: ServerError.self) {
-            try StoreMaker.make(StoreMaker.Plan(directory: try Self.scratch(), replicas: 3))
+    }
+
+    @Test(arguments: [(0, 0), (2, 0), (4, 0), (6, 0), (3, 4), (3, -1)])
+    func `a number that no cluster has is refused as usage and makes nothing`(_ replicas: Int, _ spares: Int) throws {
+        let path = try Self.scratch()
+        do {
+            _ = try StoreMaker.make(StoreMaker.Plan(directory: path, replicas: replicas, spares: spares))
+            Issue.record("it was made")
+        } catch {
+            #expect(error.exitCode == 2)
+            #expect(!SmallFile.exists(path))
+        }
+    }
+
+    @Test(arguments: [(1, 1), (3, 1), (5, 0)])
+    func `all replicas and spares begin with the same keys and first segment`(_ replicas: Int, _ spares: Int) throws {
+        let made = try StoreMaker.make(
+            StoreMaker.Plan(directory: try Self.scratch(), replicas: replicas, spares: spares, basePort: 9500))
+        let layout = made.layout
+        let ids = Array(1...replicas + spares)
+        #expect(layout.replicas == ids)
+        #expect(made.spares == Array(ids.dropFirst(replicas)))
+        let listed = (1...replicas).map { Endpoint(host: "127.0.0.1", port: 9500 + $0) }
+        #expect(try ContextFile.read(layout.serviceContext).endpoints == listed)
+        let names = try LinuxFiles(root: layout.data(1)).list("log")
+        #expect(names.count == 1)
+        let keys = try SmallFile.read("\(layout.data(1))/keys")
+        let segment = try SmallFile.read("\(layout.data(1))/log/\(names[0])", atMost: 64 << 20)
+        for id in ids {
+            #expect(try SmallFile.read("\(layout.data(id))/keys") == keys)
+            #expect(try LinuxFiles(root: layout.data(id)).list("log") == names)
+            #expect(try SmallFile.read("\(layout.data(id))/log/\(names[0])", atMost: 64 << 20) == segment)
+            #expect(SmallFile.exists("\(layout.data(id))/terms"))
+            #expect(try SmallFile.mode("\(layout.data(id))/log/\(names[0])") == 0o600)
+            let configuration = try Configuration.read(layout.configuration(id))
+            #expect(configuration.peers.map(\.id) == ids)
+            #expect(configuration.own?.peerPort == 9600 + id)
+            #expect(configuration.own?.clientPort == configuration.port)
+            #expect(configuration.others.map(\.id) == ids.filter { $0 != id })
+            #expect(configuration.authority == "\(layout.replica(id))/../ca.pem")
         }
     }
 
@@ -77,6 +115,15 @@ import Testing
         #"{"replica":1,"cluster":"00","address":"127.0.0.1","port":1,"certificate":"a","certificateKey":"b","rootKey":"c"}"#,
         #"{"replica":1,"cluster":"00112233445566778899aabbccddeeff","address":"127.0.0.1","port":1,"certificate":"a","certificateKey":"b"}"#,
         #"{"replica":1,"cluster":"00112233445566778899aabbccddeeff","address":"127.0.0.1","port":1,"certificate":"a","certificateKey":"b","rootKey":"c","limits":{"connections":0}}"#,
+        // A peer without ports, this replica not among the peers, an id twice, and peers without an authority.
+        Self.peered(#"[{"id":1,"address":"127.0.0.1"}]"#),
+        Self.peered(#"[{"id":2,"address":"127.0.0.1","peerPort":2,"clientPort":1}]"#),
+        Self.peered(
+            #"[{"id":1,"address":"::1","peerPort":2,"clientPort":1},{"id":1,"address":"::1","peerPort":4,"clientPort":3}]"#
+        ),
+        Self.peered(
+            #"[{"id":1,"address":"::1","peerPort":2,"clientPort":1},{"id":2,"address":"::1","peerPort":4,"clientPort":3}]"#,
+            authority: ""),
     ]) func `a configuration that cannot be is refused as usage`(_ text: String) throws {
         let path = try Self.scratch()
         try SmallFile.create(path, Array(text.utf8))
@@ -86,6 +133,11 @@ import Testing
         } catch {
             #expect(error.exitCode == 2)
         }
+    }
+
+    private static func peered(_ peers: String, authority: String = #","ca":"ca.pem""#) -> String {
+        #"{"replica":1,"cluster":"00112233445566778899aabbccddeeff","address":"::1","port":1,"certificate":"a","#
+            + #""certificateKey":"b","rootKey":"c","peers":"# + peers + authority + "}"
     }
 
     @Test func `limits and the command for the root key are taken over`() throws {

@@ -4,35 +4,35 @@ import Server
 
 extension Command {
     static let initialise = Command(
-        "init", "DIR [--base-port 7400]", summary: "make a store: authority, certificates, keys, first credentials",
+        "init", "DIR [--replicas N] [--spares N] [--base-port 7400]",
+        summary: "make a store: authority, certificates, keys, first credentials",
         story: """
             Writes DIR/service.context (append, read and audit) and DIR/admin.context (operates; sees no patient's
             data), each with its secret: mode 0600. DIR/root.key opens everything; keep it out of backups of the data.
-            Replica i listens for clients on base port + i. This version runs one replica.
+            Replica i listens for clients on base port + i and for the other replicas on base port + 100 + i. Spares are
+            numbered after the replicas; one takes the place of a replica that is lost.
             """,
         options: [
-            Option("replicas", .number(1...64), "N", "replicas (default 1; this version runs no more)"),
+            Option("replicas", .number(1...64), "N", "copies of everything: 1, 3 or 5 (default 1)"),
+            Option("spares", .number(0...64), "N", "replicas that wait, 0 to 3 (default 0)"),
             Option("base-port", .number(1...65_000), "N", "replica i listens on this port + i (default 7400)"),
             Option("json", .flag, "", "print what was made as JSON"),
         ], operands: 1...1
     ) { arguments throws(Failure) in
-        let replicas = arguments.number("replicas", or: 1)
-        guard replicas == 1 else {
-            throw Failure(
-                .usage, "this version runs one replica", "leave out --replicas; more come with a later version")
-        }
         let directory = arguments.operands[0]
         do throws(ServerError) {
             let made = try StoreMaker.make(
                 .init(
-                    directory: directory, replicas: replicas, basePort: arguments.number("base-port", or: 7400)))
+                    directory: directory, replicas: arguments.number("replicas", or: 1),
+                    spares: arguments.number("spares", or: 0), basePort: arguments.number("base-port", or: 7400)))
             if arguments.has("json") { return Output.line(json(made)) }
             Output.line("made \(Screen.safe(directory)), cluster \(made.clusterID)")
             Output.line("")
             Output.line("  chartlog start \(Screen.safe(directory))")
             Output.line("  export CHARTLOG_CONTEXT=\(Screen.safe(made.layout.serviceContext))")
         } catch {
-            throw Failure(ExitCode(rawValue: error.exitCode) ?? .failed, error.sentence)
+            let usage = error.exitCode == ExitCode.usage.rawValue ? "chartlog init --help says what it takes" : nil
+            throw Failure(ExitCode(rawValue: error.exitCode) ?? .failed, error.sentence, usage)
         }
     }
 
@@ -43,6 +43,9 @@ extension Command {
             object.member("cluster", made.clusterID)
             object.array("endpoints") { array in
                 for endpoint in made.endpoints { array.string(endpoint) }
+            }
+            object.array("spares") { array in
+                for spare in made.spares { array.integer(spare) }
             }
         }
         return String(decoding: writer.bytes, as: UTF8.self)
