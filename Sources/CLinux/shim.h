@@ -391,6 +391,25 @@ static inline int clinux_port(int descriptor) {
     return -EINVAL;
 }
 
+/// 1 when the text is an IPv4 or IPv6 address, which nobody needs to look up.
+static inline int clinux_is_numeric(const char *address) {
+    unsigned char bytes[16];
+    return inet_pton(AF_INET, address, bytes) == 1 || inet_pton(AF_INET6, address, bytes) == 1;
+}
+
+/// Gives a connection up when what was sent is not acknowledged for so long, or, when nothing is sent, when the other
+/// side's machine answers no probe for three seconds.
+static inline int clinux_give_up_after(int descriptor, int milliseconds) {
+    unsigned int limit = (unsigned int)milliseconds;
+    int one = 1, three = 3;
+    if (setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit, sizeof limit) < 0) return -errno;
+    if (setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one) < 0) return -errno;
+    if (setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPIDLE, &one, sizeof one) < 0) return -errno;
+    if (setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPINTVL, &one, sizeof one) < 0) return -errno;
+    if (setsockopt(descriptor, IPPROTO_TCP, TCP_KEEPCNT, &three, sizeof three) < 0) return -errno;
+    return 0;
+}
+
 /// Begins to connect without waiting, to the `choice`-th address of the name: a descriptor, or -errno;
 /// -EADDRNOTAVAIL when the name has no such address.
 static inline int clinux_connect(const char *host, const char *port, int choice) {

@@ -46,27 +46,65 @@ static inline SSL_CTX *copenssl_tls13(int server) {
     return context;
 }
 
-static inline int copenssl_choose_http11(
+/// The application protocols there are, as ALPN writes one: its length, then its name. 0 clients, 1 peers, 2 requests
+/// that one replica hands on to another.
+static inline const unsigned char *copenssl_protocol(int which) {
+    static const unsigned char http[] = "\x08" "http/1.1";
+    static const unsigned char peer[] = "\x0f" "chartlog-peer/1";
+    static const unsigned char forward[] = "\x12" "chartlog-forward/1";
+    return which == 0 ? http : which == 1 ? peer : forward;
+}
+
+static inline int copenssl_choose_protocol(
     SSL *session, const unsigned char **out, unsigned char *length, const unsigned char *in, unsigned int count,
     void *argument) {
-    static const unsigned char wanted[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+    const unsigned char *wanted = (const unsigned char *)argument;
     (void)session;
-    (void)argument;
     unsigned char *chosen = NULL;
-    if (SSL_select_next_proto(&chosen, length, wanted, sizeof wanted, in, count) != OPENSSL_NPN_NEGOTIATED)
+    if (SSL_select_next_proto(&chosen, length, wanted, wanted[0] + 1u, in, count) != OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
 }
 
-/// ALPN: a client offers http/1.1; a server takes it, and refuses a client that offers only others.
-static inline int copenssl_http11(SSL_CTX *context, int server) {
-    static const unsigned char offered[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+/// ALPN: a client offers the one protocol; a server takes it, and refuses a client that offers only others.
+static inline int copenssl_speak(SSL_CTX *context, int which, int server) {
+    const unsigned char *protocol = copenssl_protocol(which);
     if (server) {
-        SSL_CTX_set_alpn_select_cb(context, copenssl_choose_http11, NULL);
+        SSL_CTX_set_alpn_select_cb(context, copenssl_choose_protocol, (void *)protocol);
         return 1;
     }
-    return SSL_CTX_set_alpn_protos(context, offered, sizeof offered) == 0;
+    return SSL_CTX_set_alpn_protos(context, protocol, protocol[0] + 1u) == 0;
+}
+
+/// 1 once both sides have agreed on a protocol by ALPN.
+static inline int copenssl_has_protocol(SSL *session) {
+    const unsigned char *chosen = NULL;
+    unsigned int count = 0;
+    SSL_get0_alpn_selected(session, &chosen, &count);
+    return count > 0;
+}
+
+/// 1 when the certificate that the other side proved to have bears this URI among its alternative names.
+static inline int copenssl_peer_bears(SSL *session, const char *uri) {
+    X509 *certificate = SSL_get1_peer_certificate(session);
+    if (certificate == NULL || SSL_get_verify_result(session) != X509_V_OK) {
+        X509_free(certificate);
+        return 0;
+    }
+    int found = 0;
+    size_t wanted = strlen(uri);
+    GENERAL_NAMES *names = (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+    for (int index = 0; names != NULL && index < sk_GENERAL_NAME_num(names); index += 1) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, index);
+        if (name->type != GEN_URI) continue;
+        const ASN1_IA5STRING *text = name->d.uniformResourceIdentifier;
+        if ((size_t)ASN1_STRING_length(text) == wanted && memcmp(ASN1_STRING_get0_data(text), uri, wanted) == 0)
+            found = 1;
+    }
+    GENERAL_NAMES_free(names);
+    X509_free(certificate);
+    return found;
 }
 
 /// The certificates and the key of one PEM text each; 1 when they fit each other.

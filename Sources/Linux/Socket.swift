@@ -14,10 +14,25 @@ package final class Socket {
     }
 
     package let descriptor: Int32
+    private var isReleased = false
 
     private init(descriptor: Int32) { self.descriptor = descriptor }
 
-    deinit { _ = clinux_close(descriptor) }
+    deinit {
+        if !isReleased { _ = clinux_close(descriptor) }
+    }
+
+    /// Gives the descriptor away, to be taken by another thread; this object does nothing more with it.
+    package func release() -> Int32 {
+        isReleased = true
+        return descriptor
+    }
+
+    /// Takes a descriptor that `release` gave away.
+    package init(taking descriptor: Int32) { self.descriptor = descriptor }
+
+    /// Whether `address` is one that nobody needs to look up.
+    package static func isNumeric(_ address: String) -> Bool { unsafe clinux_is_numeric(address) == 1 }
 
     /// Listens at a numeric address; port 0 takes a free one.
     package static func listening(at address: String, port: Int, backlog: Int = 512) throws(LinuxError) -> Socket {
@@ -32,6 +47,11 @@ package final class Socket {
 
     package func connected() throws(LinuxError) {
         _ = try checked("connect", clinux_connect_result(descriptor))
+    }
+
+    /// Breaks the connection when the other side has not acknowledged anything for so long, or its machine is gone.
+    package func giveUp(afterMilliseconds limit: Int) throws(LinuxError) {
+        _ = try checked("setsockopt", clinux_give_up_after(descriptor, Int32(clamping: limit)))
     }
 
     /// The port this end is bound to.

@@ -1,12 +1,13 @@
 internal import Bytes
 internal import JSON
+internal import Linux
 internal import Replica
 
 extension Configuration {
     /// A replica or spare of the cluster, as `peers` in each config.json lists it.
     package struct Peer: Equatable, Sendable {
         package var id: Int
-        /// Numeric address or host name at which the others find it.
+        /// Numeric address at which the others find it; a name would have to be looked up, and the loop waits for nobody.
         package var address: String
         /// For replicas.
         package var peerPort: Int
@@ -43,10 +44,12 @@ extension Configuration {
         for element in view.elements {
             guard let id = element["id"]?.integer, (1...peerIDMax).contains(id),
                 let address = element["address"]?.string,
-                !address.isEmpty, let peerPort = port(element["peerPort"]), let clientPort = port(element["clientPort"])
+                Socket.isNumeric(address), let peerPort = port(element["peerPort"]),
+                let clientPort = port(element["clientPort"])
             else {
                 throw ServerError(
-                    "A peer in the configuration needs an id, an address, a peerPort and a clientPort.", exitCode: 2)
+                    "A peer in the configuration needs an id, a numeric address, a peerPort and a clientPort.",
+                    exitCode: 2)
             }
             peers.append(Peer(id: Int(id), address: address, peerPort: peerPort, clientPort: clientPort))
         }

@@ -39,6 +39,15 @@ package final class TLSSession {
         try advance()
     }
 
+    /// The client's side, to whoever holds a certificate of the trusted authority, whatever name or address it bears.
+    /// Who that is must be asked (`peerBears`) before anything is said to it.
+    package init(connecting context: TLSContext) throws(TLSError) {
+        precondition(!context.isServer)
+        guard let session = unsafe copenssl_session(context.context, 0) else { throw .exhausted }
+        unsafe self.session = unsafe session
+        try advance()
+    }
+
     deinit { unsafe SSL_free(session) }
 
     /// Takes in the first `count` bytes of `buffer` as they came from the socket.
@@ -140,6 +149,14 @@ package final class TLSSession {
     package func ended() throws(TLSError) {
         guard isClosed else { throw fail(failure ?? .truncated) }
     }
+
+    /// Whether the other side has proved to own a trusted certificate that bears this URI.
+    package func peerBears(uri: String) -> Bool {
+        unsafe isEstablished && copenssl_peer_bears(session, uri) == 1
+    }
+
+    /// Whether both sides have named the same application protocol; a client need not name any.
+    package var hasAgreedProtocol: Bool { unsafe isEstablished && copenssl_has_protocol(session) == 1 }
 
     /// The certificate of the other side in PEM text was verified; its SHA-256 names it. nil without one.
     package func peerFingerprint() -> [UInt8]? {
