@@ -16,65 +16,36 @@ package struct RaftNode: Sendable {
         case primary(noop: UInt64)
     }
 
-    /// What happened.
-    package enum Input: Equatable, Sendable {
-        /// The process begins, with what its disk holds.
-        case started(term: UInt64, lastIndex: UInt64, lastTerm: UInt64)
-        /// Time goes on. Nothing waits for time while one voter is the whole quorum.
-        case ticked
-        /// Entries through here are in this node's log, with the term of the last.
-        case appended(through: UInt64)
-        /// Entries through here are on this node's disk.
-        case persisted(through: UInt64)
-        /// Term and vote are on this node's disk.
-        case termPersisted(UInt64)
-        /// The disk failed: this node may no longer promise anything.
-        case diskFailed
-    }
-
-    /// What to do.
-    package enum Effect: Equatable, Sendable {
-        /// Make term and vote durable together, then tell `.termPersisted`.
-        case persistTerm(UInt64, vote: Int)
-        /// Append a no-op of this term, at the next index, before any other entry.
-        case becamePrimary(UInt64)
-        /// Entries through here are decided for ever.
-        case committed(through: UInt64)
-        case steppedDown
-    }
-
-    package typealias Effects = [Effect]
-
     package let id: Int
     /// The voters, this node among them, in the order of their ids.
-    package let voters: [Int]
+    package private(set) var voters: [Int] = []
     package private(set) var role = Role.secondary
     package private(set) var term: UInt64 = 0
     package private(set) var lastIndex: UInt64 = 0
     package private(set) var durable: UInt64 = 0
     package private(set) var committed: UInt64 = 0
     /// For each voter, through where its disk is known to hold this primary's log.
-    private var matches: [UInt64]
-    private var votes: [Bool]
+    private var matches: [UInt64] = []
+    private var votes: [Bool] = []
+    private var hasStood = false
 
-    /// - Precondition: `voters` are ascending and hold `id`.
-    package init(id: Int, voters: [Int]) {
-        precondition(voters.contains(id) && zip(voters, voters.dropFirst()).allSatisfy(<))
+    /// - Parameter seed: Of the dice that draw timeouts.
+    package init(id: Int, seed: UInt64, timings: RaftTimings = RaftTimings()) {
         self.id = id
-        self.voters = voters
-        matches = Array(repeating: 0, count: voters.count)
-        votes = Array(repeating: false, count: voters.count)
     }
 
-    package mutating func step(_ input: Input, into effects: inout Effects) {
+    package mutating func step(_ input: Input, log: some LogView, into effects: inout Effects) {
         switch input {
-        case .started(let term, let lastIndex, let lastTerm):
-            started(term: term, lastIndex: lastIndex, lastTerm: lastTerm, into: &effects)
-        case .ticked: break
+        case .started(let term, _, let last, let committed, let membership):
+            started(term: term, last: last, committed: committed, membership: membership)
+        case .ticked: ticked(into: &effects)
         case .appended(let through): appended(through: through)
         case .persisted(let through): persisted(through: through, into: &effects)
-        case .termPersisted(let term): termPersisted(term, into: &effects)
-        case .diskFailed: stepDown(into: &effects)
+        case .termPersisted(let term, _): termPersisted(term, into: &effects)
+        case .diskFailed, .diskStalled: stepDown(into: &effects)
+        case .received, .connected, .disconnected, .membershipAppended, .transfer, .readRequested, .diskRecovered,
+            .faulty, .repaired:
+            break
         }
     }
 
@@ -84,15 +55,24 @@ package struct RaftNode: Sendable {
         return committed >= noop
     }
 
-    /// A start is a new life: it campaigns in a term that no life before it was in.
-    private mutating func started(term: UInt64, lastIndex: UInt64, lastTerm: UInt64, into effects: inout Effects) {
-        precondition(self.term == 0 && lastTerm <= max(term, lastTerm))
+    private mutating func started(term: UInt64, last: EntryID, committed: UInt64, membership: Membership) {
+        precondition(self.term == 0 && membership.isSound && committed <= last.index)
         // A log may be ahead of the term file only if that file was lost; the log's term is then the one to exceed.
-        self.term = max(term, lastTerm) + 1
-        self.lastIndex = lastIndex
-        durable = lastIndex
+        self.term = max(term, last.term)
+        self.committed = committed
+        lastIndex = last.index
+        durable = last.index
+        voters = membership.voters
+        matches = Array(repeating: 0, count: voters.count)
+        votes = Array(repeating: false, count: voters.count)
+    }
+
+    private mutating func ticked(into effects: inout Effects) {
+        guard role == .secondary, !hasStood else { return }
+        hasStood = true
+        term += 1
         role = .candidate
-        effects.append(.persistTerm(self.term, vote: id))
+        effects.append(.persistTerm(term, vote: id))
     }
 
     private mutating func termPersisted(_ term: UInt64, into effects: inout Effects) {
@@ -125,7 +105,7 @@ package struct RaftNode: Sendable {
     private mutating func stepDown(into effects: inout Effects) {
         guard role != .secondary else { return }
         role = .secondary
-        effects.append(.steppedDown)
+        effects.append(.becameSecondary(term, primary: nil))
     }
 
     private var quorum: Int { voters.count / 2 + 1 }

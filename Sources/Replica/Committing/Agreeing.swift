@@ -1,6 +1,7 @@
 internal import Views
 internal import Bytes
 internal import Consensus
+internal import Files
 internal import Keys
 internal import Records
 internal import SegmentedLog
@@ -15,7 +16,11 @@ extension Replica {
         guard case .opened = life else { return }
         life = .electing
         agree(
-            .started(term: terms.state.term, lastIndex: log.lastIndex, lastTerm: log.end.term), into: &effects)
+            .started(
+                term: terms.state.term, vote: terms.state.vote.map(Int.init),
+                last: EntryID(index: log.lastIndex, term: log.end.term), committed: 1,
+                membership: Membership(voters: members)), into: &effects)
+        agree(.ticked(milliseconds: clock.milliseconds), into: &effects)
     }
 
     func ticked(into effects: inout [ReplicaEffect]) {
@@ -26,7 +31,7 @@ extension Replica {
         switch life {
         case .primary:
             announce(into: &effects)
-            agree(.ticked, into: &effects)
+            agree(.ticked(milliseconds: clock.milliseconds), into: &effects)
             if !isWriting { write(log.idle(nowMilliseconds: clock.milliseconds), into: &effects) }
             readsTicked(into: &effects)
         case .stopping: goOnStopping(into: &effects)
@@ -34,30 +39,36 @@ extension Replica {
         }
     }
 
-    /// Tells consensus a fact and carries out what it orders.
+    /// Tells consensus a fact and carries out what it orders; what comes of that is told afterwards.
     func agree(_ input: RaftNode.Input, into effects: inout [ReplicaEffect]) {
         var orders = RaftNode.Effects()
-        raft.step(input, into: &orders)
+        raft.step(input, log: TermsOfLog(log: log), into: &orders)
+        var facts: [RaftNode.Input] = []
         for order in orders {
             switch order {
-            case .persistTerm(let term, let vote): persist(term, vote, into: &effects)
+            case .persistTerm(let term, let vote): facts += persist(term, vote, into: &effects)
             case .becamePrimary(let term): lead(term, into: &effects)
             case .committed(let index):
                 committed(through: index, into: &effects)
                 if case .electing = life, index >= noOpIndex, noOpIndex > 0 { ready(into: &effects) }
-            case .steppedDown: fail(.unavailable, into: &effects)
+            case .becameSecondary: fail(.unavailable, into: &effects)
+            case .send, .truncate, .append, .membershipReverted, .changeMembership, .readReady, .readLost,
+                .transferEnded:
+                break  // A cluster of one has no peers.
             }
         }
+        for fact in facts { agree(fact, into: &effects) }
     }
 
     /// Makes term and vote durable before anything else happens in them.
-    private func persist(_ term: UInt64, _ vote: Int, into effects: inout [ReplicaEffect]) {
+    private func persist(_ term: UInt64, _ vote: Int?, into effects: inout [ReplicaEffect]) -> [RaftNode.Input] {
         do {
-            try terms.save(TermState(term: term, vote: UInt64(vote), boot: terms.state.boot + 1))
+            try terms.save(TermState(term: term, vote: vote.map(UInt64.init), boot: terms.state.boot + 1))
         } catch {
-            return fail(.internalError, into: &effects)
+            fail(.internalError, into: &effects)
+            return []
         }
-        agree(.termPersisted(term), into: &effects)
+        return [.termPersisted(term, vote: vote)]
     }
 
     /// Appends the no-op of the term; nothing is decided before it is committed and everything through it folded.
@@ -146,4 +157,12 @@ extension Replica {
         life = .stopped
         effects.append(.stopped)
     }
+}
+
+/// The log, as agreement sees it.
+private struct TermsOfLog<Store: FileStore>: LogView {
+    let log: EntryLog<Store, EntryLeaves>
+
+    func term(at index: UInt64) -> UInt64? { try? log.header(at: index).term }
+    func bytes(at index: UInt64) -> Int { (try? log.header(at: index).bodyLength) ?? 0 }
 }

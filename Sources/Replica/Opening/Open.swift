@@ -76,7 +76,7 @@ extension Replica {
             parts: OpenedParts(
                 store: store, crypto: keys.crypto, dice: dice, keyFile: keys.file, ring: keys.ring, log: log,
                 recovery: recovery, terms: terms,
-                raft: RaftNode(id: configuration.id, voters: genesis.members),
+                raft: RaftNode(id: configuration.id, seed: dice.word()),
                 viewPlace: place, identities: identities, tenants: tenants, credentials: credentials,
                 members: genesis.members, folded: folded, auditSeed: seed, auditKey: auditKey),
             configuration: configuration)
