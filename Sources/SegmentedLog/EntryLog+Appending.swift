@@ -17,26 +17,47 @@ extension EntryLog {
         precondition(draft.term >= end.term && draft.firstStamp >= end.stamp && draft.lastStamp >= draft.firstStamp)
         _ = try reserve(bodyBytes: draft.body.count, dice: &dice)
         let tail = segments.count - 1
-        let description = segments[tail].header.description
-        if staged.frames == 0 {
-            staged.bodiesAt = segments[tail].end.bodyOffset
-            staged.headersAt = description.headerOffset(of: end.nextIndex)
-        }
+        let start = beginStaging()
         do throws(KeyError) {
             let sealed = try FrameCodec.seal(
                 draft, after: end, in: segments[tail].header, key: tailKey, crypto: crypto, dice: &dice,
                 onto: &staged.bodies)
-            staged.headers.append(contentsOf: sealed.bytes)
-            staged.frames += 1
-            let hash = FrameCodec.hash(header: sealed.bytes, in: 0..<FrameHeader.count, leaves: draft.leaves)
-            segments[tail].pass(sealed.header, hash: hash)
-            recent.append(OpenedFrame(header: sealed.header, body: draft.body))
+            took(
+                StoredFrame(header: sealed.bytes, body: Array(staged.bodies[start...])),
+                OpenedFrame(header: sealed.header, body: draft.body),
+                hash: FrameCodec.hash(header: sealed.bytes, in: 0..<FrameHeader.count, leaves: draft.leaves))
         } catch {
-            staged.bodies.removeSubrange((segments[tail].end.bodyOffset - staged.bodiesAt)...)
+            staged.bodies.removeSubrange(start...)
             throw .key(error)
         }
-        watermark.idleSince = nil
         return lastIndex
+    }
+
+    /// Says where the first staged frame of a batch goes; returns where in `staged.bodies` the next body begins.
+    @discardableResult
+    func beginStaging() -> Int {
+        if staged.frames == 0 {
+            staged.bodiesAt = end.bodyOffset
+            staged.headersAt = segments[segments.count - 1].header.description.headerOffset(of: end.nextIndex)
+        }
+        return staged.bodies.count
+    }
+
+    /// A frame whose body was staged is the last one from now on.
+    func took(_ stored: StoredFrame, _ opened: OpenedFrame, hash: Digest) {
+        staged.headers.append(contentsOf: stored.header)
+        staged.frames += 1
+        segments[segments.count - 1].pass(opened.header, hash: hash)
+        recent.append(opened)
+        window.append(stored, index: opened.header.index)
+        trimWindow()
+        watermark.idleSince = nil
+    }
+
+    private func trimWindow() {
+        window.trim(
+            bytesMax: configuration.hasPeers ? configuration.sendingBytes : 0, framesMax: configuration.sendingFrames,
+            durable: durableIndex)
     }
 
     /// The segment into which a body of at most so many bytes goes next, after rolling if it would not fit. Whoever
@@ -68,12 +89,13 @@ extension EntryLog {
                 salt: Digest(dice.bytes(32))),
             firstPosition: end.nextPosition, firstRecord: end.nextRecord, stampBefore: end.stamp,
             previousHash: end.hash)
-        let key: SecretKey
-        do throws(KeyError) {
-            key = try keys.segmentKey(header)
-        } catch {
-            throw .key(error)
-        }
+        begin(header, key: try segmentKey(header))
+    }
+
+    /// Makes a segment the tail. The one before must hold frames.
+    func begin(_ header: SegmentHeader, key: SecretKey) {
+        let full = segments.count - 1
+        precondition(segments[full].frameCount > 0 && header.description.firstIndex == end.nextIndex)
         if staged.frames > 0 { stageTail() }
         segments[full].phase = .full
         segments.append(
@@ -84,6 +106,15 @@ extension EntryLog {
         ahead.tailIsNew = true
         ahead.tailFilled = 0
         ahead.hasSpare = false
+    }
+
+    /// Takes back a roll whose segment has no frame yet: another primary rolls elsewhere.
+    func dropEmptyTail() throws(LogError) {
+        guard segments.count > 1, segments[segments.count - 1].frameCount == 0 else { return }
+        tailKey = try segmentKey(segments[segments.count - 2].header)
+        segments.removeLast()
+        segments[segments.count - 1].phase = .tail
+        ahead = AheadState(tailFilled: end.bodyOffset)
     }
 
     /// Room for a quarter more frames than the bodies of the segment before would have filled its table with.
@@ -207,6 +238,7 @@ extension EntryLog {
             durableIndex = flight.lastIndex
             watermark.durableHash = flight.hash
         }
+        trimWindow()
     }
 
     /// After 5 ms without anything to write: a batch that puts into both slots what is durable. Nil before that, and

@@ -32,8 +32,7 @@ extension EntryLog {
         let state = segments[place(ofIndex: index)]
         let reader = try reader(for: state)
         let header = try header(index, in: state, with: reader)
-        let bodiesEnd = state.lastIndex <= durableIndex ? state.end.bodyOffset : header.bodyOffset + header.bodyLength
-        switch try reader.open(header, bodiesEnd: bodiesEnd, crypto: crypto) {
+        switch try reader.open(header, bodiesEnd: bodiesEnd(state, header), crypto: crypto) {
         case .success(let frame): return frame
         case .failure(let flaw): throw damage(flaw, index, in: state)
         }
@@ -53,6 +52,22 @@ extension EntryLog {
             header.bodyOffset + header.bodyLength <= description.bodiesEnd
         else { throw damage(.misplaced, index, in: state) }
         return header
+    }
+
+    /// A durable frame as stored, with its checksums and place right.
+    func storedOnDisk(_ index: UInt64) throws(LogError) -> StoredFrame {
+        let state = segments[place(ofIndex: index)]
+        let reader = try reader(for: state)
+        let header = try header(index, in: state, with: reader)
+        switch try reader.stored(header, bodiesEnd: bodiesEnd(state, header)) {
+        case .success(let body): return StoredFrame(header: header.bytes, body: body)
+        case .failure(let flaw): throw damage(flaw, index, in: state)
+        }
+    }
+
+    /// How far bodies may be read ahead: what lies behind the last durable frame may be changing.
+    private func bodiesEnd(_ state: SegmentState, _ header: FrameHeader) -> Int {
+        state.lastIndex <= durableIndex ? state.end.bodyOffset : header.bodyOffset + header.bodyLength
     }
 
     /// Remembers a flaw found while reading, with the position that can be told from the index of its segment.
@@ -93,7 +108,7 @@ extension EntryLog {
         return try index(of: segments[place]).lastIndex(stampedAtOrBefore: instant)
     }
 
-    private func place(ofIndex index: UInt64) -> Int { segments.partitioningIndex { $0.firstIndex > index } - 1 }
+    func place(ofIndex index: UInt64) -> Int { segments.partitioningIndex { $0.firstIndex > index } - 1 }
 
     /// The index of a segment: kept, or read from the footer, or, where that does not match its checksum, made from
     /// the headers.

@@ -36,6 +36,8 @@ package final class EntryLog<Store: FileStore, Leaves: LeafReader> {
     var ahead: AheadState
     /// The frames after `durableIndex`, oldest first.
     var recent: [OpenedFrame] = []
+    /// The newest frames as stored, all that are not durable among them.
+    var window = StoredWindow()
     var cache: FrameCache
     var readers: [SegmentReader<Store>] = []
     var indexes: [FrameIndex] = []

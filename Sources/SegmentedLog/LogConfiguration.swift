@@ -11,6 +11,10 @@ package struct LogConfiguration: Sendable {
     /// Bounds of the cache of opened frames.
     package var cachedFrames = 64
     package var cachedBytes = 4 << 20
+    /// Bounds of what is kept of the newest frames as stored, for sending: with peers. What is not durable yet is kept
+    /// in any case.
+    package var sendingBytes = 4 << 20
+    package var sendingFrames = 4096
     /// With peers a frame above the watermark whose header survives is kept as faulty, for a quorum to judge;
     /// alone it is cut.
     package var hasPeers = false

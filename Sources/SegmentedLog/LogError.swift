@@ -17,6 +17,8 @@ package enum LogError: Error, Equatable, Sendable {
     case otherCluster
     /// A body larger than a segment takes.
     case tooLarge
+    /// A stored frame that is not whole, or not the one that comes next here. Nothing was changed.
+    case refusedFrame(FrameFlaw)
 }
 
 /// The first thing found wrong in a log, by its places on all lines. Holds numbers only: it may be printed.

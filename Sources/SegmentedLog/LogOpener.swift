@@ -148,7 +148,8 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
         let firstStamp = Instant(microseconds: scan.index.stamps.first ?? end.stamp.microseconds)
         segments.append(
             SegmentState(
-                header: header, end: end, firstStamp: firstStamp, phase: isLast ? .tail : .full, index: scan.index))
+                header: header, end: end, firstStamp: firstStamp, phase: isLast ? .tail : .full, index: scan.index,
+                terms: scan.terms))
         guard isLast else {
             openEnd = scan.flaw ?? .blank
             return nil

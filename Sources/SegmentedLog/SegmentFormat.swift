@@ -37,6 +37,27 @@ package struct SegmentDescription: Equatable, Sendable {
         return writer.bytes
     }
 
+    /// The description in `bytes` from `offset` on; nil when it is not one.
+    package init?(_ bytes: [UInt8], at offset: Int) {
+        guard offset >= 0, bytes.count - offset >= Self.count else { return nil }
+        var reader = ByteReader(bytes, in: offset..<(offset + Self.count))
+        do {
+            segment = try reader.u64()
+            firstIndex = try reader.u64()
+            keyEpoch = try reader.u32()
+            slots = Int(try reader.u32())
+            bodyCapacity = Int(try reader.u32())
+            guard try reader.u32() == 0, Self.areInBounds(slots: slots, bodyCapacity: bodyCapacity) else { return nil }
+            salt = try reader.digest()
+        } catch {
+            return nil
+        }
+    }
+
+    static func areInBounds(slots: Int, bodyCapacity: Int) -> Bool {
+        slots > 0 && slots <= 1 << 20 && bodyCapacity > 0 && bodyCapacity <= 1 << 30
+    }
+
     package init(
         segment: UInt64, firstIndex: UInt64, keyEpoch: UInt32, slots: Int, bodyCapacity: Int, salt: Digest
     ) {
@@ -145,7 +166,7 @@ package struct SegmentHeader: Equatable, Sendable {
             let salt = try reader.digest()
             previousHash = try reader.digest()
             let reserved = (try reader.u64(), try reader.u32())
-            guard reserved == (0, 0), slots > 0, slots <= 1 << 20, bodyCapacity > 0, bodyCapacity <= 1 << 30,
+            guard reserved == (0, 0), SegmentDescription.areInBounds(slots: slots, bodyCapacity: bodyCapacity),
                 try reader.u32() == Checksum.crc32c(bytes, in: offset..<(offset + Self.checksumAt))
             else { return nil }
             description = SegmentDescription(

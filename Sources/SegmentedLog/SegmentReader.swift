@@ -62,6 +62,15 @@ final class SegmentReader<Store: FileStore> {
         }
     }
 
+    /// The stored body of a header that was checked, its checksum right.
+    func stored(_ frame: FrameHeader, bodiesEnd: Int) throws(LogError) -> Result<[UInt8], FrameFlaw> {
+        let range = try look(&bodies, at: frame.bodyOffset, count: frame.bodyLength, limit: bodiesEnd)
+        guard range.count == frame.bodyLength, Checksum.crc32c(bodies.bytes, in: range) == frame.bodyChecksum else {
+            return .failure(.body)
+        }
+        return .success(Array(bodies.bytes[range]))
+    }
+
     private func look(_ window: inout Window, at offset: Int, count: Int, limit: Int) throws(LogError) -> Range<Int> {
         if let range = window.range(at: offset, count: count) { return range }
         let wanted = max(count, min(window.step, limit - offset))

@@ -6,6 +6,7 @@ internal import Keys
 /// closing, scrubbing and verifying alike.
 struct SegmentScan {
     var index: FrameIndex
+    var terms = TermRuns()
     /// After the last frame that is whole.
     var end: ChainEnd
     /// What is wrong with the next one; nil when the table or the asked-for range ended first.
@@ -37,6 +38,7 @@ struct SegmentScan {
                 end.pass(
                     whole.header, hash: FrameCodec.hash(header: found.bytes, in: found.range, leaves: whole.leaves))
                 index.append(whole.header)
+                terms.append(whole.header.index, term: whole.header.term)
                 if keepsLeaves {
                     frameHeaders.append(contentsOf: found.bytes[found.range])
                     leaves.events.append(contentsOf: whole.leaves.events)

@@ -9,6 +9,8 @@ struct SegmentState {
     var phase: Phase
     /// Of a segment that is not closed; of a closed one the footer has it.
     var index: FrameIndex?
+    /// Of a segment that was scanned or appended to in this life.
+    var terms = TermRuns()
 
     enum Phase: Equatable {
         /// Takes frames.
@@ -28,5 +30,6 @@ struct SegmentState {
         if frameCount == 0 { firstStamp = frame.firstStamp }
         end.pass(frame, hash: hash)
         index?.append(frame)
+        terms.append(frame.index, term: frame.term)
     }
 }
