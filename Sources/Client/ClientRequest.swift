@@ -5,14 +5,22 @@ package struct ClientRequest: Sendable {
     package var target: String
     package var fields: [(name: String, value: String)]
     package var body: [UInt8]
+    /// It may change something at the other end.
+    package var changes: Bool
+    /// Twice is as good as once: a read, or a change that is known again by its ids.
+    package var mayRepeat: Bool
 
+    /// GET and HEAD only read; what else does is to be said.
     package init(
-        _ method: String, _ target: String, fields: [(name: String, value: String)] = [], body: [UInt8] = []
+        _ method: String, _ target: String, fields: [(name: String, value: String)] = [], body: [UInt8] = [],
+        changes: Bool? = nil, mayRepeat: Bool? = nil
     ) {
         self.method = method
         self.target = target
         self.fields = fields
         self.body = body
+        self.changes = changes ?? !["GET", "HEAD"].contains(method)
+        self.mayRepeat = mayRepeat ?? !self.changes
     }
 
     /// The request as bytes for one endpoint, with key and purpose of the context where the fields say neither.

@@ -19,9 +19,13 @@ package final class HTTPClient {
     private var lastGood = 0
     private var scratch = [UInt8](repeating: 0, count: 65_536)
 
-    package init(_ context: ContextFile, patience: Patience = Patience()) throws(ClientError) {
+    /// - Parameter first: which endpoint is tried first, by its place in the context.
+    package init(
+        _ context: ContextFile, patience: Patience = Patience(), startingAt first: Int = 0
+    ) throws(ClientError) {
         self.context = context
         self.patience = patience
+        lastGood = first % context.endpoints.count
         do throws(TLSError) { trust = try TLSContext(trusting: context.authority) } catch {
             throw .badContext("The ca file holds no certificate in PEM text.")
         }
@@ -72,6 +76,12 @@ package final class HTTPClient {
     package func drop() {
         connection?.close()
         connection = nil
+    }
+
+    /// As `drop`, and the next request begins with the next endpoint.
+    package func moveOn() {
+        drop()
+        lastGood = (lastGood + 1) % context.endpoints.count
     }
 
     /// The kept connection if it still stands, or a new one to whoever answers first.

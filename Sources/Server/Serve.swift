@@ -154,6 +154,7 @@ private struct ServeLife {
                         [.index(damage.index), .segment(damage.segment), .position(damage.position)])))
         case .ready(let term):
             journal.info("ready", .term(term))
+            status.tell("\(StatusLine.role)primary in term \(term)")
             status.tell(StatusLine.ready)
         case .clientsGone: mail.toLoop.mustPost(.stopRequested)
         case .stopped:

@@ -2,8 +2,8 @@ private import Linux
 
 /// `chartlog start DIR`: all replicas of a store on this machine, each a process of its own, until ctrl-C.
 package enum Supervisor {
-    /// Runs until SIGINT or SIGTERM; answers the exit code. Prints `ready` alone on a line once every replica
-    /// acknowledges appends, or what keeps one from it.
+    /// Runs until SIGINT or SIGTERM; answers the exit code. Prints `ready` alone on a line once appends are
+    /// acknowledged, or what keeps a replica from its work. What one replica suffers stops no other.
     package static func run(_ directory: String) -> Int32 {
         let layout = StoreLayout(directory)
         let replicas = layout.replicas
@@ -31,7 +31,10 @@ enum StatusLine {
     static let descriptor: Int32 = 3
     /// Set in the environment of a process that has such a line.
     static let variable = "CHARTLOG_STATUS"
+    /// The cluster acknowledges appends: the primary says so.
     static let ready = "ready"
+    /// What this replica is now, in words of its own: `primary in term 3`, `secondary of replica 2`.
+    static let role = "role "
     static let damaged = "damaged "
     static let failed = "failed "
 }
@@ -47,7 +50,12 @@ private final class Watch {
         /// Deaths in a row, each within a second of the start.
         var quickDeaths = 0
         var startAgainAt: UInt64? = 0
-        var isReady = false
+        var role = ""
+
+        /// Milliseconds to wait before the next start: hardly any, unless it keeps dying.
+        var pause: UInt64 {
+            quickDeaths < 5 ? 50 : min(30_000, 1000 << UInt64(min(5, quickDeaths - 5)))
+        }
     }
 
     private let layout: StoreLayout
@@ -74,7 +82,7 @@ private final class Watch {
         try poller.add(signals.descriptor, .reading, token: 0)
         var events: [Poller.Event] = []
         while true {
-            for box in wards { try startIfDue(box, poller) }
+            for box in wards { startIfDue(box, poller) }
             try poller.wait(milliseconds: patience(), into: &events)
             for event in events {
                 if event.token > 0 { listen(to: wards[Int(event.token) - 1], poller) }
@@ -96,15 +104,25 @@ private final class Watch {
         return Int(shortest)
     }
 
-    private func startIfDue(_ box: Box, _ poller: Poller) throws(LinuxError) {
+    private func startIfDue(_ box: Box, _ poller: Poller) {
         let now = LinuxClock.monotonicMilliseconds()
         guard let due = box.ward.startAgainAt, due <= now else { return }
+        do throws(LinuxError) { try start(box, poller, at: now) } catch {
+            // A directory that is gone or full is this replica's trouble alone.
+            box.ward.quickDeaths += 1
+            box.ward.startAgainAt = now + box.ward.pause
+            Output.complaint("replica \(box.ward.id): cannot be started: \(error.reason)")
+        }
+    }
+
+    private func start(_ box: Box, _ poller: Poller, at now: UInt64) throws(LinuxError) {
         let id = box.ward.id
         let output = try SmallFile.appending(layout.log(id))
         let pipe = try Descriptor.pipe()
-        box.ward.child = try Child.start(
+        let child = try Child.start(
             program, ["serve", "--config", layout.configuration(id)],
             environment: ["\(StatusLine.variable)=\(StatusLine.descriptor)"], output: output, line: pipe.writing)
+        box.ward.child = child
         // The child has the writing end now.
         box.ward.line = pipe.readingEnd()
         box.ward.text = []
@@ -113,9 +131,7 @@ private final class Watch {
         if let number = lineNumber(box), let place = wards.firstIndex(where: { $0 === box }) {
             try poller.add(number, .reading, token: UInt64(place) + 1)
         }
-        if let child = box.ward.child {
-            try SmallFile.replace(layout.processID(id), Array("\(child.process)\n".utf8))
-        }
+        try SmallFile.replace(layout.processID(id), Array("\(child.process)\n".utf8))
     }
 
     private func lineNumber(_ box: Box) -> Int32? {
@@ -146,11 +162,15 @@ private final class Watch {
 
     private func hear(_ line: String, _ box: Box) {
         if line == StatusLine.ready {
-            box.ward.isReady = true
-            if !saidReady, wards.allSatisfy({ $0.ward.isReady }) {
+            if !saidReady {
                 saidReady = true
                 Output.line("ready")
             }
+        } else if line.hasPrefix(StatusLine.role) {
+            let role = String(line.dropFirst(StatusLine.role.count))
+            guard role != box.ward.role else { return }
+            box.ward.role = role
+            Output.complaint("replica \(box.ward.id) is \(role)")
         } else if line.hasPrefix(StatusLine.damaged) {
             Output.line("replica \(box.ward.id) is damaged: \(line.dropFirst(StatusLine.damaged.count))")
         } else if line.hasPrefix(StatusLine.failed) {
@@ -165,13 +185,13 @@ private final class Watch {
         if let number = lineNumber(box) { poller.remove(number) }
         box.ward.line = nil
         box.ward.child = nil
-        box.ward.isReady = false
+        box.ward.role = ""
         let now = LinuxClock.monotonicMilliseconds()
         box.ward.quickDeaths = now - box.ward.startedAt < 1000 ? box.ward.quickDeaths + 1 : 0
-        let pause = box.ward.quickDeaths < 5 ? 50 : min(30_000, 1000 << UInt64(min(5, box.ward.quickDeaths - 5)))
-        box.ward.startAgainAt = now + UInt64(pause)
+        let pause = box.ward.pause
+        box.ward.startAgainAt = now + pause
         Journal(replica: box.ward.id).warning(
-            "replica ended and is started again", .exitCode(code), .milliseconds(UInt64(pause)))
+            "replica ended and is started again", .exitCode(code), .milliseconds(pause))
     }
 
     /// Asks all to end and waits; one that has not ended after 10 s is killed.

@@ -5,7 +5,7 @@ import Linux
 /// The cluster of a context file, as a command asks it.
 struct Cluster {
     let context: ContextFile
-    private let client: HTTPClient
+    let client: ClusterClient
     private let fields: [(name: String, value: String)]
 
     init(_ arguments: Arguments) throws(Failure) {
@@ -18,7 +18,7 @@ struct Cluster {
             var context = try ContextFile.read(path)
             if let purpose = arguments.text("purpose") { context.purpose = purpose }
             self.context = context
-            client = try HTTPClient(context)
+            client = try ClusterClient(context)
         } catch {
             throw Cluster.failure(error)
         }
@@ -49,7 +49,7 @@ struct Cluster {
             ClientRequest(
                 "POST", "/fhir/\(kind)/_search",
                 fields: fields + [("Content-Type", "application/x-www-form-urlencoded")],
-                body: Array(form.joined(separator: "&").utf8)))
+                body: Array(form.joined(separator: "&").utf8), changes: false))
     }
 
     func send(_ request: ClientRequest) throws(Failure) -> ClientResponse {

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -25,25 +26,31 @@ def binary(name):
     return path
 
 
-def free_port():
-    """A base port whose next port is free (replica 1 listens there)."""
+def free_port(span=8):
+    """A base port whose next `span` ports, and as many from 101 on, are free and handed out to nobody else: replicas
+    listen there for clients and for each other."""
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port > 20000:
-            return port - 1
+        base = random.randrange(10000, 32000)
+        try:
+            for port in [*range(base + 1, base + 1 + span), *range(base + 101, base + 101 + span)]:
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+        return base
 
 
 class Store:
     """`chartlog init` and `start` of one store."""
 
-    def __init__(self):
+    def __init__(self, replicas=1, spares=0):
         self.top = tempfile.mkdtemp(prefix="chartlog-test-")
         self.dir = os.path.join(self.top, "store")
         self.base = free_port()
+        self.replicas, self.spares = list(range(1, replicas + 1)), list(range(replicas + 1, replicas + spares + 1))
         made = subprocess.run(
-            [binary("chartlog"), "init", self.dir, "--base-port", str(self.base)], capture_output=True, text=True)
+            [binary("chartlog"), "init", self.dir, "--base-port", str(self.base), "--replicas", str(replicas),
+             "--spares", str(spares)], capture_output=True, text=True)
         if made.returncode != 0:
             sys.exit(f"init failed ({made.returncode}): {made.stderr}")
         self.supervisor = None
@@ -64,16 +71,36 @@ class Store:
             time.sleep(0.01)
         raise RuntimeError(f"not ready after {patience} s: {text}")
 
-    def pid(self):
-        with open(os.path.join(self.dir, "replica-1", "pid")) as file:
+    def pid(self, replica=1):
+        with open(os.path.join(self.dir, f"replica-{replica}", "pid")) as file:
             return int(file.read())
 
-    def kill9(self):
-        """Ends the replica's process and nothing else; the supervisor starts it again."""
+    def signal(self, replica, number):
+        """Sends a signal to a replica's process and nothing else; the supervisor starts it again when it dies of it."""
         try:
-            os.kill(self.pid(), signal.SIGKILL)
+            os.kill(self.pid(replica), number)
+            return True
         except (ProcessLookupError, ValueError, FileNotFoundError):
-            pass
+            return False
+
+    def kill9(self, replica=1):
+        return self.signal(replica, signal.SIGKILL)
+
+    def status(self, timeout=5):
+        """What the first replica that answers says of the cluster, or None."""
+        for replica in self.replicas:
+            try:
+                status, _, body = self.client("admin", timeout, replica).request("GET", "/v1/cluster")
+                if status == 200:
+                    return json.loads(body)
+            except (OSError, http.client.HTTPException):
+                pass
+        return None
+
+    def primary(self, timeout=5):
+        """The primary's id, or None while nobody knows one."""
+        status = self.status(timeout)
+        return status and status["primary"]
 
     def stop(self):
         if self.supervisor and self.supervisor.poll() is None:
@@ -101,8 +128,8 @@ class Store:
     def tls(self):
         return ssl.create_default_context(cafile=os.path.join(self.dir, "ca.pem"))
 
-    def client(self, who="service", timeout=20):
-        return Client(self, who, timeout)
+    def client(self, who="service", timeout=20, replica=1):
+        return Client(self, who, timeout, replica)
 
     def command(self, *arguments, who="service", stdin=None):
         """`chartlog …` with the store's context."""
@@ -114,8 +141,8 @@ class Store:
 class Client:
     """One kept-open HTTPS connection."""
 
-    def __init__(self, store, who, timeout):
-        self.store, self.timeout = store, timeout
+    def __init__(self, store, who, timeout, replica=1):
+        self.store, self.timeout, self.port = store, timeout, store.base + replica
         self.headers = {
             "Authorization": "Bearer " + store.context(who)["key"],
             "X-Purpose-Of-Use": "TREAT",
@@ -126,7 +153,7 @@ class Client:
         """(status, headers, body). Raises OSError or HTTPException when there is no answer."""
         if self.connection is None:
             self.connection = http.client.HTTPSConnection(
-                "127.0.0.1", self.store.port, timeout=self.timeout, context=self.store.tls())
+                "127.0.0.1", self.port, timeout=self.timeout, context=self.store.tls())
         sent = dict(self.headers)
         sent.update(headers or {})
         sent = {name: value for name, value in sent.items() if value is not None}

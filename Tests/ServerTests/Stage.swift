@@ -22,12 +22,14 @@ final class Stage {
     static let credentialID = "service-1"
     static let secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ"
 
-    /// - Parameter reply: What to tell the clients' thread for each thing heard.
+    /// - Parameters:
+    ///   - authority: Another stage's, to be of one cluster with it.
+    ///   - reply: What to tell the clients' thread for each thing heard.
     init(
-        limits: Configuration.Limits = Configuration.Limits(),
+        limits: Configuration.Limits = Configuration.Limits(), authority: Certificates.Identity? = nil,
         reply: @escaping @Sendable (ReplicaInput) -> [ClientsInput]
     ) throws {
-        let authority = try Certificates.authority(named: "stage")
+        let authority = try authority ?? Certificates.authority(named: "stage")
         let leaf = try Certificates.leaf(
             named: "replica-1", names: ["localhost"], addresses: ["127.0.0.1"], signedBy: authority)
         let mail = try NodeMail()

@@ -27,6 +27,7 @@ extension Command {
             let refused = ["before", "until", "newest-first", "asof"].first(where: arguments.has)
             if let refused { throw Failure(.usage, "--follow goes on for ever: leave out --\(refused)") }
         }
+        if arguments.has("follow") { cluster.client.expectsSlowStream() }
         var reading = EventReading(arguments, cluster)
         try reading.run()
     }
@@ -62,11 +63,12 @@ private struct EventReading {
                     { page.take($0) })
             } catch {
                 note(page)
-                guard arguments.has("follow"), mayReconnect(after: error, page) else { throw error }
+                guard mayReconnect(after: error, page) else { throw error }
+                guard left > 0 || arguments.has("follow") else { return }
                 continue
             }
             note(page)
-            if arguments.has("follow"), page.isPassing, mayReconnect(after: nil, page) { continue }
+            if arguments.has("follow") || page.isCut, page.isPassing, mayReconnect(after: nil, page) { continue }
             try page.check()
             if arguments.has("follow") {
                 return
@@ -81,12 +83,12 @@ private struct EventReading {
         if let last = page.last { from = last }
     }
 
-    /// A follower that was connected goes on where it stopped, for up to half a minute without anybody there.
+    /// A reading that had begun goes on where it stopped, for up to half a minute without anybody there.
     private mutating func mayReconnect(after failure: Failure?, _ page: EventPage) -> Bool {
         let now = LinuxClock.monotonicMilliseconds()
         if page.status == 200 { reconnectsUntil = now + 30_000 }
         guard reconnectsUntil > now, failure?.code != .usage else { return false }
-        LinuxClock.pause(milliseconds: 200)
+        LinuxClock.pause(milliseconds: 50)
         return true
     }
 
@@ -175,6 +177,14 @@ private struct EventPage {
         guard status == 200 else { return status == 503 }
         guard let problem else { return true }
         return (try? JSONText(parsing: problem).view["status"]?.integer ?? 503) ?? 503 >= 500
+    }
+
+    /// It began and did not come to its end, through no fault of the log.
+    var isCut: Bool {
+        guard status == 200, !isWhole else { return false }
+        guard let problem else { return true }
+        let name = (try? JSONText(parsing: problem).view["type"]?.string) ?? nil
+        return name == "urn:chartlog:problem:no-primary" || name == "urn:chartlog:problem:unavailable"
     }
 
     /// - Throws: the refusal that came instead, or in the middle of, the events.
