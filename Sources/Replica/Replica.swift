@@ -136,6 +136,9 @@ package final class Replica<Store: FileStore> {
         case .strangers(let count): record(count, into: &effects)
         case .clockAccepted(let caller): acceptClock(caller, into: &effects)
         case .stopRequested: stopRequested(into: &effects)
+        case .received, .connected, .disconnected: break
+        case .operate(let id, _, _):
+            answer(id, Problem(.notImplemented, "A cluster of one has nobody to hand over to."), &effects)
         }
     }
 

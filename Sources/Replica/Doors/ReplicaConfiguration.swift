@@ -1,10 +1,15 @@
 package import Bytes
+package import Consensus
 package import SegmentedLog
 
 /// What an operator may turn on one replica.
 package struct ReplicaConfiguration: Sendable {
     /// Ids are used once in the life of a cluster; the first is 1.
     package var id: Int
+    /// The other replicas that there are links to, spares among them; none in a cluster of one.
+    package var peers: [Int] = []
+    /// How long agreement waits, and how much it sends ahead.
+    package var timings = RaftTimings()
     /// 16 bytes, as `GenesisPlan` had them.
     package var clusterID: [UInt8]
     /// Sizes of the log, and the free space it keeps.

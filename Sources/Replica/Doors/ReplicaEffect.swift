@@ -11,6 +11,11 @@ package enum ReplicaEffect: Sendable {
     case background(BackgroundWork)
     /// Who may come in, replacing what was said before.
     case credentials([CredentialRow])
+    /// Give to the link to that replica; nothing when there is none. Comes before the `write` of the same entries, so that
+    /// the disks work side by side.
+    case send(to: Int, PeerMessage)
+    /// Who leads, as far as this replica knows; nil: nobody. This replica itself only once it acknowledges appends.
+    case primary(Int?)
     /// Appends are acknowledged from now on, in this term.
     case ready(term: UInt64)
     /// Everything is on the disk and nothing more will come.

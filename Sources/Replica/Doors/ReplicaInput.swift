@@ -30,6 +30,14 @@ package enum ReplicaInput: Sendable {
     case backgroundFinished(BackgroundResult)
     /// Refusals of strangers (401 and framing) of one address prefix within a minute, to be recorded.
     case strangers(StrangerCount)
+    /// Another replica said something, over a link that proved who it is.
+    case received(from: Int, PeerMessage)
+    /// There is a link to another replica; what is sent to it from now on arrives in order, or the link breaks.
+    case connected(Int)
+    /// The link is gone, with all that was under way on it.
+    case disconnected(Int)
+    /// An operator's order; it is answered like a request.
+    case operate(AskID, Caller, OperatorOrder)
     /// The operator accepts the clock as it stands.
     case clockAccepted(Caller)
     /// Stop: a snapshot is made and what is staged is written. `.stopped` follows.

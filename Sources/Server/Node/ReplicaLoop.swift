@@ -180,6 +180,7 @@ final class ReplicaLoop {
         case .ready(let term):
             answers.append(.ready)
             mail.toMain.mustPost(.ready(term: term))
+        case .send, .primary: break
         case .stopped: isOver = true
         case .stop(let problem):
             post()

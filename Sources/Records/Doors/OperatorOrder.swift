@@ -1,0 +1,11 @@
+/// What an operator tells a cluster to do. It is done by the primary; whoever else is told says 503 `no-primary`.
+package enum OperatorOrder: Equatable, Sendable {
+    /// Another replica is to lead: the one named, or nil for the one that has most of the log.
+    case handover(to: Int?)
+    /// A voter gives its place to another replica, which must be a spare; nil for the first that is fit.
+    case replace(Int, with: Int?)
+    /// One replica more that votes; how a cluster of one grows to three.
+    case add(Int)
+    /// A voter leaves for ever; nobody takes its place.
+    case remove(Int)
+}

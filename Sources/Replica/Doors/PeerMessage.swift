@@ -1,0 +1,71 @@
+package import Consensus
+package import SegmentedLog
+
+/// What one replica says to another. `PeerCodec` makes bytes of it; who says it is known from the link it came by.
+package enum PeerMessage: Equatable, Sendable {
+    /// First on every new link, in both directions.
+    case hello(PeerHello)
+    /// Agreement. An append brings the frames it speaks of, as the bytes that are on the sender's disk.
+    case raft(RaftMessage, frames: [StoredFrame])
+    /// Where the sender stands, a few times a second.
+    case figures(PeerFigures)
+    /// Asks for frames that the sender cannot read on its own disk.
+    case fetch(FrameRequest)
+    /// Those of the frames asked for that this replica can read, from `first` on; none when it has none.
+    case fetched(first: UInt64, frames: [StoredFrame])
+
+    /// Whether it may be lost without harm and should never wait behind frames: the link may send it ahead of others.
+    package var isSmall: Bool {
+        switch self {
+        case .raft(_, let frames): frames.isEmpty
+        case .fetched(_, let frames): frames.isEmpty
+        case .hello, .figures, .fetch: true
+        }
+    }
+}
+
+/// What a replica has promised or acknowledged, as far as somebody saw it. None of it ever falls on one disk.
+package struct PeerSighting: Equatable, Sendable {
+    package var id: Int
+    /// How often it was started.
+    package var boot: UInt64
+    package var term: UInt64
+    /// Through here it held, on its disk, entries that are committed.
+    package var held: UInt64
+
+    package init(id: Int, boot: UInt64, term: UInt64, held: UInt64) {
+        self.id = id
+        self.boot = boot
+        self.term = term
+        self.held = held
+    }
+}
+
+/// How a replica names itself to another, and what it remembers of the rest: a disk that was rolled back is known by
+/// having less than somebody saw (design 8).
+package struct PeerHello: Equatable, Sendable {
+    package var boot: UInt64
+    package var term: UInt64
+    /// Last index on its disk.
+    package var durable: UInt64
+    /// Ascending by id.
+    package var sightings: [PeerSighting]
+
+    package init(boot: UInt64, term: UInt64, durable: UInt64, sightings: [PeerSighting]) {
+        self.boot = boot
+        self.term = term
+        self.durable = durable
+        self.sightings = sightings
+    }
+}
+
+/// Frames that a replica needs from another to repair its own.
+package struct FrameRequest: Equatable, Sendable {
+    package var first: UInt64
+    package var last: UInt64
+
+    package init(first: UInt64, last: UInt64) {
+        self.first = first
+        self.last = last
+    }
+}

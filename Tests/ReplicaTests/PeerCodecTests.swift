@@ -1,0 +1,91 @@
+import Bytes
+import Consensus
+@testable import Replica
+import SegmentedLog
+import TestSupport
+import Testing
+
+@Suite struct `What replicas say to each other` {
+    private static let frame = StoredFrame(
+        header: (0..<FrameHeader.count).map { UInt8(truncatingIfNeeded: $0) }, body: [9, 8, 7])
+
+    private static func raft(_ kind: RaftMessage.Kind, frames: [StoredFrame] = []) -> PeerMessage {
+        .raft(RaftMessage(from: 1, to: 300, term: 77, kind: kind), frames: frames)
+    }
+
+    private static let digests = [1, 2, 3].map { Digest([UInt8](repeating: $0, count: 32)) }
+
+    static let messages: [PeerMessage] = [
+        .hello(PeerHello(boot: 3, term: 8, durable: 1 << 40, sightings: [])),
+        .hello(
+            PeerHello(
+                boot: 1, term: 2, durable: 3,
+                sightings: [
+                    PeerSighting(id: 2, boot: 4, term: 5, held: 6), PeerSighting(id: 3, boot: 7, term: 8, held: 9),
+                ])),
+        raft(.preVoteRequest(asked: 78, last: EntryID(index: 900, term: 76), isTransfer: false)),
+        raft(.preVoteAnswer(asked: 78, granted: true)),
+        raft(.voteRequest(last: EntryID(index: 900, term: 76), isTransfer: true)),
+        raft(.voteAnswer(granted: false)),
+        raft(
+            .append(previous: EntryID(index: 899, term: 76), count: 2, entryTerm: 77, commit: 890),
+            frames: [frame, frame]),
+        raft(.append(previous: EntryID(index: 899, term: 76), count: 0, entryTerm: 0, commit: 890)),
+        raft(.appendAnswer(match: 901)),
+        raft(.appendRefused(refused: 899, hint: EntryID(index: 500, term: 12))),
+        raft(.heartbeat(commit: 890, round: 12345)),
+        raft(.heartbeatAnswer(round: 12345, match: 899)),
+        raft(.timeoutNow),
+        raft(.termPassed),
+        .figures(
+            PeerFigures(
+                state: .catchingUp, boot: 1, term: 77, index: 880, position: 5000, record: 900,
+                stamp: Instant(microseconds: 1_790_000_000_000_000), lastIndex: 900, durableIndex: 899,
+                committedIndex: 890, patientDigest: digests[0], appointmentDigest: digests[1],
+                auditDigest: digests[2], freeBytes: 1 << 33, clock: Instant(microseconds: -5))),
+        .fetch(FrameRequest(first: 12, last: 13)),
+        .fetched(first: 12, frames: [frame]),
+        .fetched(first: 12, frames: []),
+    ]
+
+    @Test func `every message comes back as it was said`() throws {
+        for message in Self.messages { #expect(try PeerCodec.decode(PeerCodec.encode(message)) == message) }
+    }
+
+    @Test func `the bytes are those agreed on`() throws {
+        var writer = ByteWriter()
+        for message in Self.messages { writer.counted(PeerCodec.encode(message)) }
+        let golden = try Fixture.bytes("peers/v1/messages.bin", orWrite: writer.bytes)
+        #expect(golden == writer.bytes)
+        var reader = ByteReader(golden)
+        for message in Self.messages {
+            #expect(try PeerCodec.decode(reader.array(reader.count(atMost: reader.remaining))) == message)
+        }
+        #expect(reader.isAtEnd)
+    }
+
+    @Test func `a message cut anywhere or with something after it is none`() {
+        for message in Self.messages {
+            let bytes = PeerCodec.encode(message)
+            for count in 0..<bytes.count {
+                #expect(throws: ByteError.self) { try PeerCodec.decode(Array(bytes[..<count])) }
+            }
+            #expect(throws: ByteError.self) { try PeerCodec.decode(bytes + [0]) }
+        }
+    }
+
+    @Test func `bytes that nobody vouches for are a message or an error, and no message is two byte strings`() {
+        var dice = SeededDice(seed: 12)
+        var whole = 0
+        for round in 0..<20_000 {
+            var bytes = PeerCodec.encode(Self.messages[round % Self.messages.count])
+            for _ in 0...(dice.next() % 3) {
+                bytes[Int(dice.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: dice.next())
+            }
+            guard let message = try? PeerCodec.decode(bytes) else { continue }
+            whole += 1
+            #expect(PeerCodec.encode(message) == bytes)
+        }
+        #expect(whole > 1000)
+    }
+}
