@@ -7,8 +7,11 @@ package enum DiskOrder: Sendable {
     /// Lengthens the file with written zeros; nothing when it is that long already.
     case fill(String, through: Int)
     case write(String, at: Int, bytes: [UInt8])
+    /// Zeros over what there is in the range; lengthens nothing.
+    case zero(String, Range<Int>)
     case sync(String)
     case rename(String, to: String)
+    case remove(String)
     case syncDirectory(String)
 }
 
@@ -66,8 +69,10 @@ package final class DiskHand<Store: FileStore> {
             case .make(let path): _ = try handle(path, creating: true)
             case .fill(let path, let through): try fill(path, through: through)
             case .write(let path, let offset, let bytes): try store.write(try handle(path), at: offset, bytes)
+            case .zero(let path, let range): try zero(path, range)
             case .sync(let path): try store.sync(try handle(path))
             case .rename(let source, let target): try rename(source, to: target)
+            case .remove(let path): try remove(path)
             case .syncDirectory(let path): try store.syncDirectory(path)
             }
         }
@@ -87,6 +92,23 @@ package final class DiskHand<Store: FileStore> {
             try store.write(file, at: size, count == zeros.count ? zeros : Array(zeros[..<count]))
             size += count
         }
+    }
+
+    private func zero(_ path: String, _ range: Range<Int>) throws(FileError) {
+        let file = try handle(path)
+        let end = min(range.upperBound, try store.size(file))
+        var offset = range.lowerBound
+        while offset < end {
+            let count = min(zeros.count, end - offset)
+            try store.write(file, at: offset, count == zeros.count ? zeros : Array(zeros[..<count]))
+            offset += count
+        }
+    }
+
+    /// A file made later may have the same name.
+    private func remove(_ path: String) throws(FileError) {
+        if let place = open.firstIndex(where: { $0.path == path }) { store.close(open.remove(at: place).handle) }
+        try store.remove(path)
     }
 
     private func rename(_ source: String, to target: String) throws(FileError) {

@@ -98,6 +98,7 @@ extension EntryLog {
         precondition(segments[full].frameCount > 0 && header.description.firstIndex == end.nextIndex)
         if staged.frames > 0 { stageTail() }
         segments[full].phase = .full
+        segments[full].markSequence = watermark.sequence
         segments.append(
             SegmentState(
                 header: header, end: ChainEnd(before: header, term: end.term), firstStamp: end.stamp, phase: .tail,
@@ -125,7 +126,7 @@ extension EntryLog {
     }
 
     /// Turns the staged frames of the tail into orders.
-    private func stageTail() {
+    func stageTail() {
         let state = segments[segments.count - 1]
         let description = state.header.description
         let path = path(of: description.segment)

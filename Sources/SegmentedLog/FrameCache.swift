@@ -31,6 +31,11 @@ struct FrameCache {
         bytes += frame.body.count
     }
 
+    /// Forgets the frames after an index.
+    mutating func cut(after index: UInt64) {
+        for place in places.indices where places[place].map({ $0.header.index > index }) == true { drop(place) }
+    }
+
     private mutating func drop(_ place: Int) {
         bytes -= places[place]?.body.count ?? 0
         places[place] = nil

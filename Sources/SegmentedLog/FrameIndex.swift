@@ -28,6 +28,14 @@ package struct FrameIndex: Equatable, Sendable {
         stamps.append(header.firstStamp.microseconds)
     }
 
+    mutating func cut(after index: UInt64) {
+        let count = Int(index + 1 - firstIndex)
+        guard count < self.count else { return }
+        positions.removeLast(self.count - count)
+        records.removeLast(records.count - count)
+        stamps.removeLast(stamps.count - count)
+    }
+
     /// The last frame that begins at or before the position: the one that holds it, if the segment does.
     ///
     /// - Precondition: the segment has frames, and begins at or before the position. So with records and stamps.

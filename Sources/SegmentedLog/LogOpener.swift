@@ -149,7 +149,7 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
         segments.append(
             SegmentState(
                 header: header, end: end, firstStamp: firstStamp, phase: isLast ? .tail : .full, index: scan.index,
-                terms: scan.terms))
+                terms: scan.terms, markSequence: pages.newest?.sequence ?? 0))
         guard isLast else {
             openEnd = scan.flaw ?? .blank
             return nil

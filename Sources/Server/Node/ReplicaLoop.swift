@@ -215,8 +215,8 @@ extension DiskBatch {
         orders.reduce(0) { sum, order in
             switch order {
             case .write(_, at: _, let bytes): sum + bytes.count
-            case .fill: sum + ReplicaLoop.inlineBytesMax
-            case .make, .sync, .rename, .syncDirectory: sum
+            case .fill, .zero: sum + ReplicaLoop.inlineBytesMax
+            case .make, .sync, .rename, .remove, .syncDirectory: sum
             }
         }
     }

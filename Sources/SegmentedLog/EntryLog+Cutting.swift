@@ -1,0 +1,102 @@
+internal import Bytes
+internal import Keys
+
+/// Taking back what agreement decided against.
+///
+/// Whatever a crash leaves of a cut, opening finds the old tail, the cut one, or whole frames in between, and never
+/// damage: successors go first, the newest first, so that the numbers have no gap; then both watermark slots are
+/// lowered, so that nothing above them counts as durable; then the headers are zeroed, so that no identity without a body
+/// is left; then the bodies. Each is durable before the next, and all of it before anything new is written.
+extension EntryLog {
+    /// Cuts every frame after `index`, durable or not, in memory at once and on the disk with the next batch. A batch
+    /// still under way counts, when it is done, only for what stays.
+    ///
+    /// - Precondition: nothing after `index` is committed. So no segment after it is closed or being closed.
+    /// - Throws: when the frame at `index` cannot be read. Nothing is cut then.
+    package func truncate(after index: UInt64) throws(LogError) {
+        precondition(index >= 1)
+        try dropEmptyTail()
+        guard index < lastIndex else { return }
+        let kept = place(ofIndex: index)
+        let header = try header(at: index)
+        let hash = try self.header(at: index + 1).previousHash
+        let key = try segmentKey(segments[kept].header)
+        precondition(segments[kept].phase == .tail || segments[kept].phase == .full)
+        if staged.frames > 0 { stageTail() }
+        let wasTail = kept == segments.count - 1
+        stageRemoval(ofSegmentsAfter: kept)
+        let sequence = wasTail ? watermark.sequence : segments[kept].markSequence
+        watermark = WatermarkState(
+            through: index, sequence: sequence, isSettled: true, durableHash: watermark.durableHash)
+        stageLowered(segments[kept], hash: hash)
+        stageZeros(segments[kept], after: header)
+        segments.removeLast(segments.count - kept - 1)
+        segments[kept].cut(after: header, hash: hash)
+        tailKey = key
+        ahead = AheadState(tailFilled: header.bodyOffset + header.bodyLength)
+        forget(after: index, hash: hash)
+    }
+
+    private func stageRemoval(ofSegmentsAfter kept: Int) {
+        for state in segments[(kept + 1)...].reversed() {
+            staged.orders.append(.remove(path(of: state.header.description.segment)))
+            staged.orders.append(.syncDirectory(directory))
+        }
+    }
+
+    /// Both slots of what will be the tail.
+    private func stageLowered(_ state: SegmentState, hash: Digest) {
+        let description = state.header.description
+        let path = path(of: description.segment)
+        for _ in 0..<2 {
+            watermark.sequence += 1
+            let slot = Int((watermark.sequence + 1) % 2)
+            let mark = Watermark(
+                cluster: identity, segment: description.segment, slot: slot, sequence: watermark.sequence,
+                through: watermark.through, hash: hash)
+            staged.orders.append(
+                .write(path, at: description.controlAt(slot) + SegmentFormat.watermarkInPage, bytes: mark.bytes))
+        }
+        staged.orders.append(.sync(path))
+    }
+
+    private func stageZeros(_ state: SegmentState, after last: FrameHeader) {
+        guard last.index < state.lastIndex else { return }
+        let description = state.header.description
+        let path = path(of: description.segment)
+        let headers = description.headerOffset(of: last.index + 1)..<description.headerOffset(of: state.lastIndex + 1)
+        staged.orders.append(.zero(path, headers))
+        staged.orders.append(.sync(path))
+        staged.orders.append(.zero(path, (last.bodyOffset + last.bodyLength)..<state.end.bodyOffset))
+        staged.orders.append(.sync(path))
+    }
+
+    /// Nothing in memory speaks of the frames after `index` any more.
+    private func forget(after index: UInt64, hash: Digest) {
+        if durableIndex >= index {
+            recent = []
+            durableIndex = index
+            watermark.durableHash = hash
+        } else {
+            recent.removeLast(recent.count - Int(index - durableIndex))
+        }
+        for place in inFlight.indices where inFlight[place].lastIndex > index {
+            inFlight[place] = Flight(number: inFlight[place].number, lastIndex: index, hash: hash)
+        }
+        window.cut(after: index)
+        cache.cut(after: index)
+        let tail = segments[segments.count - 1].header.description.segment
+        readers.removeAll { $0.header.description.segment >= tail }
+    }
+}
+
+extension SegmentState {
+    /// `last` is the last frame, and the segment takes frames again.
+    mutating func cut(after last: FrameHeader, hash: Digest) {
+        index?.cut(after: last.index)
+        terms.cut(after: last.index)
+        end.nextIndex = last.index
+        end.pass(last, hash: hash)
+        phase = .tail
+    }
+}
