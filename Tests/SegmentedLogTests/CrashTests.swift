@@ -65,7 +65,7 @@ private let every = 1
     }
 
     private static func harness<Store>(_ store: Store) throws -> LogHarness<Store> {
-        let harness = try LogHarness(store, crypto: means.crypto(), keys: means.keys)
+        let harness = try LogHarness(store, crypto: Crypto(), keys: Means.keys)
         harness.configuration.bodyCapacity = 900
         return harness
     }
@@ -103,22 +103,6 @@ private let every = 1
         for (offset, body) in bodies.enumerated() {
             #expect(try log.frame(at: UInt64(offset + 1)).body == body)
         }
-    }
-
-    private static let means = Means()
-
-    private struct Means: Sendable {
-        let keys: KeyRing
-
-        init() {
-            do {
-                keys = try LogHarness(MemoryFiles()).keys
-            } catch {
-                preconditionFailure("no keys")
-            }
-        }
-
-        func crypto() throws -> Crypto { try Crypto() }
     }
 }
 

@@ -117,6 +117,17 @@ final class LogHarness<Store: FileStore> {
     }
 }
 
+/// The keys of all harnesses, made once: that is dear.
+enum Means {
+    static let keys: KeyRing = {
+        do {
+            return try LogHarness(MemoryFiles()).keys
+        } catch {
+            preconditionFailure("no keys")
+        }
+    }()
+}
+
 extension LogConfiguration {
     /// Segments of one page of headers and one or two of bodies: small enough to damage every bit.
     static var tiny: LogConfiguration {
