@@ -75,7 +75,8 @@ package final class Channel {
                 sent += count
                 bytesSent += UInt64(count)
             case .later:
-                if sent > 1 << 18 {
+                // Half or more at a time, so that what waits is not moved again and again.
+                if sent > 1 << 18, sent * 2 >= out.count {
                     out.removeSubrange(0..<sent)
                     sent = 0
                 }
