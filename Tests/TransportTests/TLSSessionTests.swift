@@ -15,6 +15,11 @@ final class Wire {
         self.client = try TLSSession(connecting: client, to: host)
     }
 
+    init(serving server: TLSSession, _ client: TLSSession) {
+        self.server = server
+        self.client = client
+    }
+
     /// Carries bytes both ways until nothing moves.
     func settle() throws {
         while true {
@@ -169,6 +174,32 @@ final class Wire {
         #expect(wire.server.peerFingerprint()?.count == 32)
         let stranger = try Wire(server: server, client: try TLSContext(trusting: authority.certificate))
         #expect(throws: TLSError.self) { try stranger.settle() }
+    }
+
+    @Test func `a peer is known by the URI in its certificate, in both directions`() throws {
+        let authority = try #require(Self.authority)
+        func leaf(_ id: Int) throws -> Certificates.Identity {
+            try Certificates.leaf(
+                named: "replica-\(id)", names: ["localhost"], addresses: [], uris: ["urn:test:replica:\(id)"],
+                signedBy: authority)
+        }
+        let (one, two) = (try leaf(1), try leaf(2))
+        let server = try TLSContext(
+            serverChain: one.certificate, key: one.key, clientAuthority: authority.certificate, speaking: .peer)
+        func client(_ spoken: ApplicationProtocol) throws -> TLSContext {
+            try TLSContext(trusting: authority.certificate, chain: two.certificate, key: two.key, speaking: spoken)
+        }
+        let wire = Wire(serving: try TLSSession(serving: server), try TLSSession(connecting: try client(.peer)))
+        #expect(!wire.client.peerBears(uri: "urn:test:replica:1"))
+        try wire.settle()
+        #expect(wire.client.peerBears(uri: "urn:test:replica:1") && wire.server.peerBears(uri: "urn:test:replica:2"))
+        for other in ["urn:test:replica:3", "urn:test:replica:", "urn:test:replica:11", ""] {
+            #expect(!wire.client.peerBears(uri: other))
+        }
+        #expect(wire.client.hasAgreedProtocol && wire.server.hasAgreedProtocol)
+        let other = Wire(serving: try TLSSession(serving: server), try TLSSession(connecting: try client(.http)))
+        #expect(throws: TLSError.self) { try other.settle() }
+        #expect(!other.server.isEstablished)
     }
 
     @Test func `certificates and keys that do not fit are refused`() throws {
