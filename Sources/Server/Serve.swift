@@ -54,14 +54,16 @@ private struct ServeLife {
         ThisProcess.useMemoryThriftily()
         ThisProcess.raiseDescriptorLimit()
         let lock = try lock()
-        let listener = try listen()
+        let listener = try listen(configuration.port)
+        let peerListener = configuration.peers.count > 1 ? try configuration.own.map(listen) : nil
         do throws(LinuxError) {
             let signals = try Signals()
             let mail = try NodeMail()
             let configuration = configuration
             let journal = journal
+            let peers = Guarded<Socket?>(peerListener)
             let loop = try Thread.start("loop", stackBytes: 32 << 20) {
-                NodeThreads.runReplica(configuration, mail)
+                NodeThreads.runReplica(configuration, peers, mail, journal)
             }
             let handed = Guarded<Socket?>(listener)
             let clients = try Thread.start("clients") {
@@ -87,9 +89,11 @@ private struct ServeLife {
         }
     }
 
-    private func listen() throws(ServerError) -> Socket {
+    private func listen(_ peer: Configuration.Peer) throws(ServerError) -> Socket { try listen(peer.peerPort) }
+
+    private func listen(_ port: Int) throws(ServerError) -> Socket {
         do throws(LinuxError) {
-            return try Socket.listening(at: configuration.address, port: configuration.port)
+            return try Socket.listening(at: configuration.address, port: port)
         } catch {
             throw error.isAddressInUse
                 ? ServerError("The port is in use by another process.")
@@ -156,6 +160,10 @@ private struct ServeLife {
             journal.info("ready", .term(term))
             status.tell("\(StatusLine.role)primary in term \(term)")
             status.tell(StatusLine.ready)
+        case .primary(let primary):
+            guard let primary, primary != configuration.replica.id else { break }
+            journal.info("follows a primary", .replica(primary))
+            status.tell("\(StatusLine.role)secondary of replica \(primary)")
         case .clientsGone: mail.toLoop.mustPost(.stopRequested)
         case .stopped:
             journal.info("stopped")

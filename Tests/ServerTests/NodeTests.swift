@@ -22,7 +22,9 @@ final class RunningNode {
         self.mail = mail
         let handed = Guarded<Socket?>(listener)
         threads = [
-            try Thread.start("loop") { NodeThreads.runReplica(configuration, mail) },
+            try Thread.start("loop") {
+                NodeThreads.runReplica(configuration, Guarded(nil), mail, Journal(replica: 1, descriptor: -1))
+            },
             try Thread.start("clients") {
                 NodeThreads.serveClients(configuration, handed, mail, Journal(replica: 1, descriptor: -1))
             },

@@ -23,7 +23,7 @@ final class Village {
             poller = try Poller()
             let handed = handed
             links = try PeerLinks(
-                own: id, cluster: Village.cluster, peers: peers.filter { $0.id != id }, identity: identity,
+                own: id, cluster: Village.cluster, peers: peers.filter { $0.id != id }, credentials: identity,
                 listener: listener, poller: poller, firstToken: 16, journal: Journal(replica: id, descriptor: -1)
             ) { connection in handed.withLock { $0.append(connection) } }
         }

@@ -1,6 +1,6 @@
 /// What a server counts, as plain numbers; whoever serves /metrics fills it in. No label ever names a patient, a
 /// stream, a credential or an address.
-package struct Counters: Equatable, Sendable {
+package struct Counters: Sendable {
     /// A histogram of seconds: how many observations lay at or under each bound, not yet summed up.
     package struct Histogram: Equatable, Sendable {
         /// Upper bounds in seconds.
@@ -42,6 +42,31 @@ package struct Counters: Equatable, Sendable {
         }
     }
 
+    /// The links between replicas.
+    package struct Peers: Sendable {
+        /// Peers that messages go to and come from now.
+        package var linked: UInt64 = 0
+        package var sentMessages: UInt64 = 0
+        package var receivedMessages: UInt64 = 0
+        /// Messages for which there was no link.
+        package var droppedMessages: UInt64 = 0
+        /// Inside TLS.
+        package var sentBytes: UInt64 = 0
+        package var receivedBytes: UInt64 = 0
+        package var reconnects: UInt64 = 0
+        /// Connections refused at the peer port or given up by who dialled, by reason.
+        package var refused: [(reason: String, count: UInt64)] = []
+
+        package init() {}
+    }
+
+    /// nil in a cluster of one.
+    package var peers: Peers?
+    /// Requests that this replica handed on to the primary, and those that others handed on to it.
+    package var forwardedRequests: UInt64 = 0
+    package var servedForOthers: UInt64 = 0
+    /// Requests that wait to hear who leads.
+    package var heldRequests: UInt64 = 0
     package var requests: [RequestKind: UInt64] = [:]
     /// From the last byte of a request to the last byte of its answer's first piece.
     package var latency = Histogram()

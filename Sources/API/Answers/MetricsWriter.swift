@@ -50,6 +50,27 @@ package enum MetricsWriter {
         page.gauge("chartlog_undurable_entries", "Entries not yet durable.", Double(counters.undurableEntries))
         page.gauge("chartlog_primary", "1 on the primary.", counters.isPrimary ? 1 : 0)
         page.gauge("chartlog_ready", "1 when appends are acknowledged.", counters.isReady ? 1 : 0)
+        if let peers = counters.peers {
+            page.gauge("chartlog_linked_peers", "Replicas linked with this one.", Double(peers.linked))
+            page.counter("chartlog_peer_sent_messages", "Messages sent to replicas.", peers.sentMessages)
+            page.counter("chartlog_peer_received_messages", "Messages received from replicas.", peers.receivedMessages)
+            page.counter(
+                "chartlog_peer_dropped_messages", "Messages for which there was no link.", peers.droppedMessages)
+            page.counter("chartlog_peer_sent_bytes", "Bytes sent to replicas.", peers.sentBytes, unit: "bytes")
+            page.counter(
+                "chartlog_peer_received_bytes", "Bytes received from replicas.", peers.receivedBytes, unit: "bytes")
+            page.counter("chartlog_peer_reconnects", "Links made again after a loss.", peers.reconnects)
+            page.counter(
+                "chartlog_peer_refused", "Connections between replicas refused.",
+                peers.refused.map { ([("reason", $0.reason)], $0.count) })
+            page.counter(
+                "chartlog_forwarded_requests", "Requests handed on to the primary.", counters.forwardedRequests)
+            page.counter(
+                "chartlog_served_for_others", "Requests that other replicas handed on to this one.",
+                counters.servedForOthers)
+            page.gauge(
+                "chartlog_held_requests", "Requests that wait to hear who leads.", Double(counters.heldRequests))
+        }
         page.histogram("chartlog_fsync_seconds", "Seconds one fdatasync took.", counters.fsync)
         page.gauge("chartlog_resident_bytes", "Resident memory.", Double(counters.residentBytes), unit: "bytes")
         page.gauge("chartlog_log_bytes", "Bytes of the log's segments.", Double(counters.logBytes), unit: "bytes")

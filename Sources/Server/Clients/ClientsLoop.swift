@@ -127,6 +127,7 @@ package final class ClientsLoop {
         case .answer(let id, let answer, let isLast): self.answer(id, answer, isLast: isLast)
         case .credentials(let rows): credentials = Dictionary(rows.map { ($0.id, $0) }) { first, _ in first }
         case .ready: unready = nil
+        case .primary, .handed: break
         case .unready(let problem): unready = problem
         case .stop: stop()
         }

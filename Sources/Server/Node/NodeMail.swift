@@ -29,6 +29,10 @@ package enum ClientsInput: Sendable {
     case answer(AskID, Answer, isLast: Bool)
     case credentials([CredentialRow])
     case ready
+    /// Who leads, as far as this replica knows; this replica itself only once it acknowledges appends.
+    case primary(Int?)
+    /// Another replica wants to hand on requests.
+    case handed(HandedConnection)
     /// Requests cannot be answered, and why; what can be answered nevertheless the replica says itself.
     case unready(Problem)
     /// Take no more connections, answer what is in flight, then say `.clientsGone`.
@@ -39,6 +43,8 @@ package enum ClientsInput: Sendable {
 package enum MainInput: Sendable {
     case opened(Result<OpenedReplica, ServerError>)
     case ready(term: UInt64)
+    /// Who leads, as far as this replica knows.
+    case primary(Int?)
     case clientsGone
     /// The replica has stopped in peace.
     case stopped

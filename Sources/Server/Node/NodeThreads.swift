@@ -5,11 +5,24 @@ internal import Transport
 /// What the two threads of a replica run that others talk to. Each makes what it owns, in itself.
 package enum NodeThreads {
     /// The loop: gets the root key, opens the replica, says so or why not, and runs until it has stopped.
-    package static func runReplica(_ configuration: Configuration, _ mail: NodeMail) {
+    /// - Parameter handed: The socket at which peers dial; none where there are no peers.
+    package static func runReplica(
+        _ configuration: Configuration, _ handed: Guarded<Socket?>, _ mail: NodeMail, _ journal: Journal
+    ) {
         do throws(ServerError) {
-            ReplicaLoop.run(configuration, root: try RootKeyReader.read(configuration.rootKey), mail: mail)
+            ReplicaLoop.run(
+                configuration, root: try RootKeyReader.read(configuration.rootKey), listener: taken(handed), mail: mail,
+                journal: journal)
         } catch {
             mail.toMain.mustPost(.opened(.failure(error)))
+        }
+    }
+
+    /// What was handed over once is nobody else's.
+    private static func taken(_ handed: Guarded<Socket?>) -> Socket? {
+        handed.withLock { held -> Socket? in
+            defer { held = nil }
+            return held
         }
     }
 
@@ -17,11 +30,7 @@ package enum NodeThreads {
     package static func serveClients(
         _ configuration: Configuration, _ handed: Guarded<Socket?>, _ mail: NodeMail, _ journal: Journal
     ) {
-        let listener = handed.withLock { held -> Socket? in
-            defer { held = nil }
-            return held
-        }
-        guard let listener else { return }
+        guard let listener = taken(handed) else { return }
         do {
             let tls = try TLSContext(
                 serverChain: try SmallFile.read(configuration.certificate),

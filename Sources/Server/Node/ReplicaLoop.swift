@@ -12,16 +12,27 @@ internal import Transport
 ///
 /// All that waits is taken in one turn, so that while one batch is on its way to the disk the next gathers. A small batch
 /// of a lone client is written here, since the way to another thread and back would cost more than it gives; every other
-/// goes to the log writer, so that a slow disk does not hold up the loop.
+/// goes to the log writer, so that a slow disk does not hold up the loop. With peers all go there: a disk that stands
+/// still would else keep heartbeats back. One poller waits for the other threads and for the peers.
 final class ReplicaLoop {
     /// Largest batch that is written in the loop.
     static let inlineBytesMax = 1 << 16
     static let busyMilliseconds = 5
     static let idleMilliseconds = 50
+    /// With peers: time is what elections and heartbeats live by.
+    static let peersMilliseconds = 10
     static let figuresMilliseconds: UInt64 = 250
+
+    private enum Token {
+        static let bell: UInt64 = 0
+        static let firstPeer: UInt64 = 16
+    }
 
     private let replica: Replica<LinuxFiles>
     private let mail: NodeMail
+    private let poller: Poller
+    /// nil where there are no peers.
+    private let links: PeerLinks?
     private let hand: DiskHand<LinuxFiles>
     private let writer: Mailbox<LogWriter.Order>
     private let background: Mailbox<BackgroundThread.Order>
@@ -39,11 +50,14 @@ final class ReplicaLoop {
     private var figuresDue: UInt64 = 0
 
     private init(
-        _ replica: Replica<LinuxFiles>, _ mail: NodeMail, _ hand: DiskHand<LinuxFiles>,
-        writer: Mailbox<LogWriter.Order>, background: Mailbox<BackgroundThread.Order>, finished: Guarded<UInt64>
+        _ replica: Replica<LinuxFiles>, _ mail: NodeMail, _ hand: DiskHand<LinuxFiles>, _ poller: Poller,
+        _ links: PeerLinks?, writer: Mailbox<LogWriter.Order>, background: Mailbox<BackgroundThread.Order>,
+        finished: Guarded<UInt64>
     ) {
         self.replica = replica
         self.mail = mail
+        self.poller = poller
+        self.links = links
         self.hand = hand
         self.writer = writer
         self.background = background
@@ -51,10 +65,15 @@ final class ReplicaLoop {
     }
 
     /// The thread's whole life: opens the replica, says what it found, runs until it has stopped.
-    static func run(_ configuration: Configuration, root: SecretKey, mail: NodeMail) {
+    /// - Parameter listener: Where peers dial; nil where there are none.
+    static func run(
+        _ configuration: Configuration, root: SecretKey, listener: Socket?, mail: NodeMail, journal: Journal
+    ) {
         let before = LinuxClock.monotonicMilliseconds()
         do throws(ServerError) {
             let replica = try open(configuration, root)
+            let poller = try poller(mail)
+            let links = try links(configuration, listener, poller, mail, journal)
             let hand = DiskHand(try store(configuration))
             let finished = Guarded<UInt64>(0)
             do throws(LinuxError) {
@@ -68,13 +87,14 @@ final class ReplicaLoop {
                     try Thread.start("background") { BackgroundThread.run(data, orders: background, mail: mail) },
                 ]
                 let loop = ReplicaLoop(
-                    replica, mail, hand, writer: writer, background: background, finished: finished)
+                    replica, mail, hand, poller, links, writer: writer, background: background, finished: finished)
                 let damage = replica.damage.map {
                     OpenedReplica.Damage(index: $0.index, segment: $0.segment, position: $0.position)
                 }
                 let took = LinuxClock.monotonicMilliseconds() - before
                 mail.toMain.mustPost(.opened(.success(OpenedReplica(damage: damage, milliseconds: took))))
-                loop.turns()
+                try loop.turns()
+                links?.close()
                 writer.mustPost(.end)
                 background.mustPost(.end)
                 for thread in threads { thread.join() }
@@ -84,6 +104,34 @@ final class ReplicaLoop {
             mail.toMain.mustPost(.stopped)
         } catch {
             mail.toMain.mustPost(.opened(.failure(error)))
+        }
+    }
+
+    private static func poller(_ mail: NodeMail) throws(ServerError) -> Poller {
+        do throws(LinuxError) {
+            let poller = try Poller()
+            try poller.add(mail.toLoop.bell.descriptor, .reading, token: Token.bell)
+            return poller
+        } catch {
+            throw ServerError("The system refuses what a server needs: descriptors, threads or memory.")
+        }
+    }
+
+    private static func links(
+        _ configuration: Configuration, _ listener: Socket?, _ poller: Poller, _ mail: NodeMail, _ journal: Journal
+    ) throws(ServerError) -> PeerLinks? {
+        guard let listener, let authority = configuration.authority else { return nil }
+        do {
+            let credentials = PeerCredentials(
+                certificate: try SmallFile.read(configuration.certificate),
+                key: try SmallFile.readSecret(configuration.certificateKey), authority: try SmallFile.read(authority))
+            return try PeerLinks(
+                own: configuration.replica.id, cluster: configuration.replica.clusterID, peers: configuration.others,
+                credentials: credentials, listener: listener, poller: poller, firstToken: Token.firstPeer,
+                journal: journal
+            ) { mail.toClients.mustPost(.handed($0)) }
+        } catch {
+            throw ServerError("Peers cannot be spoken to: see the certificate, its key and its mode, and the ca.")
         }
     }
 
@@ -112,18 +160,25 @@ final class ReplicaLoop {
         }
     }
 
-    private func turns() {
+    private func turns() throws(LinuxError) {
+        var events: [Poller.Event] = []
+        var heard: [PeerEvent] = []
         var inputs: [ReplicaInput] = []
         var turn: [ReplicaInput] = []
         while !isOver {
-            let isBusy = given != finished.withLock { $0 } || asked > 0
-            mail.toLoop.bell.wait(
-                milliseconds: replica.hasWork ? 0 : isBusy ? Self.busyMilliseconds : Self.idleMilliseconds)
+            try poller.wait(milliseconds: patience, into: &events)
+            let now = LinuxClock.monotonicMilliseconds()
+            for event in events {
+                if event.token == Token.bell { mail.toLoop.bell.clear() } else { links?.happened(event, now: now) }
+            }
+            links?.tick(now: now)
             mail.toLoop.takeAll(into: &inputs)
             turn.removeAll(keepingCapacity: true)
-            turn.append(
-                .ticked(
-                    wall: LinuxClock.wall(), monotonicMilliseconds: LinuxClock.monotonicMilliseconds()))
+            turn.append(.ticked(wall: LinuxClock.wall(), monotonicMilliseconds: now))
+            if let links {
+                links.takeEvents(into: &heard)
+                for event in heard { hear(event, links, &turn) }
+            }
             turn.append(contentsOf: inputs)
             asked = 0
             for input in inputs {
@@ -137,6 +192,27 @@ final class ReplicaLoop {
                 step(next)
             }
             tellFigures()
+        }
+    }
+
+    /// Milliseconds to wait for anything to happen.
+    private var patience: Int {
+        if replica.hasWork { return 0 }
+        if given != finished.withLock({ $0 }) || asked > 0 { return Self.busyMilliseconds }
+        return links == nil ? Self.idleMilliseconds : Self.peersMilliseconds
+    }
+
+    /// What the links found out, as facts for the replica.
+    private func hear(_ event: PeerEvent, _ links: PeerLinks, _ turn: inout [ReplicaInput]) {
+        switch event {
+        case .connected(let peer): turn.append(.connected(peer))
+        case .disconnected(let peer): turn.append(.disconnected(peer))
+        case .received(let peer, let bytes):
+            do throws(ByteError) {
+                turn.append(.received(from: peer, try PeerCodec.decode(bytes)))
+            } catch {
+                links.distrust(peer)
+            }
         }
     }
 
@@ -155,6 +231,7 @@ final class ReplicaLoop {
             gauges.isPrimary = figures.isPrimary
             gauges.logBytes = figures.logBytes
             gauges.freeBytes = figures.freeBytes
+            if let links { gauges.peers = links.figures }
         }
     }
 
@@ -162,6 +239,7 @@ final class ReplicaLoop {
         effects.removeAll(keepingCapacity: true)
         replica.step(inputs, into: &effects)
         for effect in effects { carryOut(effect) }
+        links?.flush()
         post()
     }
 
@@ -180,7 +258,11 @@ final class ReplicaLoop {
         case .ready(let term):
             answers.append(.ready)
             mail.toMain.mustPost(.ready(term: term))
-        case .send, .primary: break
+        case .send(let peer, let message):
+            links?.send(PeerCodec.encode(message), to: peer, message.isSmall ? .control : .data)
+        case .primary(let primary):
+            answers.append(.primary(primary))
+            mail.toMain.mustPost(.primary(primary))
         case .stopped: isOver = true
         case .stop(let problem):
             post()
@@ -190,7 +272,10 @@ final class ReplicaLoop {
     }
 
     private func write(_ batch: DiskBatch) {
-        guard asked <= 1, given == finished.withLock({ $0 }), batch.writtenBytes <= Self.inlineBytesMax else {
+        // First to the others, so that the disks work side by side.
+        links?.flush()
+        guard links == nil, asked <= 1, given == finished.withLock({ $0 }), batch.writtenBytes <= Self.inlineBytesMax
+        else {
             given += 1
             return writer.mustPost(.write(batch))
         }

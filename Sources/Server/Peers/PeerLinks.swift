@@ -68,7 +68,8 @@ final class PeerLinks {
     ///   - peers: all but this replica.
     ///   - firstToken: from here on all tokens of the poller belong to the links.
     init(
-        own: Int, cluster: [UInt8], peers: [Configuration.Peer], identity: PeerCredentials, listener: Socket,
+        own: Int, cluster: [UInt8], peers: [Configuration.Peer], credentials identity: PeerCredentials,
+        listener: Socket,
         poller: Poller, firstToken: UInt64, journal: Journal, handOver: @escaping (HandedConnection) -> Void
     ) throws {
         self.own = own
@@ -193,6 +194,22 @@ final class PeerLinks {
         if !link.isLinked { complaints.found(link.peer.id) }
         link.isLinked = true
         link.hasLostData = false
+    }
+
+    /// For /metrics.
+    var figures: Counters.Peers {
+        var figures = Counters.Peers()
+        figures.linked = UInt64(linkedPeers)
+        figures.sentMessages = counters.sent
+        figures.receivedMessages = counters.received
+        figures.droppedMessages = counters.dropped
+        figures.sentBytes = counters.sentBytes
+        figures.receivedBytes = counters.receivedBytes
+        figures.reconnects = counters.reconnects
+        for reason in PeerRefusal.allCases {
+            if let count = counters.refused[reason] { figures.refused.append((reason.name, count)) }
+        }
+        return figures
     }
 
     var linkedPeers: Int { links.count { $0.isLinked } }
