@@ -86,7 +86,10 @@ let tests: [(name: String, enters: [String])] = [
     ("TransportTests", ["Bytes", "Linux", "Transport"]),
     (
         "ServerTests",
-        ["Bytes", "JSON", "Files", "Records", "Keys", "Replica", "API", "Linux", "Transport", "Client", "Server"]
+        [
+            "Bytes", "JSON", "Files", "Records", "Keys", "SegmentedLog", "Replica", "API", "Linux", "Transport", "Client",
+            "Server",
+        ]
     ),
     ("ClinicTests", ["Bytes", "JSON", "Records", "Clinic"]),
     ("ClusterTests", ["Bytes", "JSON", "Linux", "Client", "Clinic"]),

@@ -3,6 +3,7 @@ private import Bytes
 private import JSON
 private import Linux
 package import Replica
+private import SegmentedLog
 
 /// Why a command of the server cannot go on: a constant sentence for whoever typed it, which says what to do.
 package struct ServerError: Error, Equatable, Sendable {
@@ -128,6 +129,15 @@ package struct Configuration: Sendable {
         if let value = try number("idleMilliseconds", 10...3_600_000) { limits.idleMilliseconds = UInt64(value) }
         if let value = try number("stallMilliseconds", 10...3_600_000) { limits.stallMilliseconds = UInt64(value) }
         if let value = try number("snapshotEvery", 1...(1 << 40)) { replica.snapshotEvery = UInt64(value) }
+        if let value = try number("segmentFrames", 512...16_384) { replica.log.slotsMax = value }
+        if let value = try number("headRoomEvents", 0...(1 << 50)) { replica.log.headRooms.events = value }
+        if let value = try number("headRoomRecords", 0...(1 << 50)) { replica.log.headRooms.records = value }
+        if let value = try number("headRoomControl", 0...(1 << 50)) { replica.log.headRooms.control = value }
+        let rooms = replica.log.headRooms
+        guard rooms.control <= rooms.records, rooms.records <= rooms.events else {
+            throw ServerError(
+                "Head rooms fall from headRoomEvents over headRoomRecords to headRoomControl.", exitCode: 2)
+        }
         if let value = try number("requestsPerSecond", 1...1_000_000_000) { replica.requestsPerSecond = Double(value) }
     }
 }

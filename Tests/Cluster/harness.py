@@ -54,7 +54,18 @@ class Store:
         if made.returncode != 0:
             sys.exit(f"init failed ({made.returncode}): {made.stderr}")
         self.supervisor = None
+        self.trust = None
         self.port = self.base + 1
+
+    def configure(self, **limits):
+        """Sets limits in every replica's configuration, before a start."""
+        for replica in self.replicas + self.spares:
+            path = os.path.join(self.dir, f"replica-{replica}", "config.json")
+            with open(path) as file:
+                configuration = json.load(file)
+            configuration.setdefault("limits", {}).update(limits)
+            with open(path, "w") as file:
+                json.dump(configuration, file)
 
     def start(self, patience=30):
         self.supervisor = subprocess.Popen(
@@ -126,7 +137,9 @@ class Store:
             return json.load(file)
 
     def tls(self):
-        return ssl.create_default_context(cafile=os.path.join(self.dir, "ca.pem"))
+        if self.trust is None:
+            self.trust = ssl.create_default_context(cafile=os.path.join(self.dir, "ca.pem"))
+        return self.trust
 
     def client(self, who="service", timeout=20, replica=1):
         return Client(self, who, timeout, replica)

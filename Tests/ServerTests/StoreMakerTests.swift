@@ -1,6 +1,7 @@
 import Client
 import Linux
 import Replica
+import SegmentedLog
 import Server
 import Testing
 
@@ -115,6 +116,7 @@ import Testing
         #"{"replica":1,"cluster":"00","address":"127.0.0.1","port":1,"certificate":"a","certificateKey":"b","rootKey":"c"}"#,
         #"{"replica":1,"cluster":"00112233445566778899aabbccddeeff","address":"127.0.0.1","port":1,"certificate":"a","certificateKey":"b"}"#,
         #"{"replica":1,"cluster":"00112233445566778899aabbccddeeff","address":"127.0.0.1","port":1,"certificate":"a","certificateKey":"b","rootKey":"c","limits":{"connections":0}}"#,
+        #"{"replica":1,"cluster":"00112233445566778899aabbccddeeff","address":"127.0.0.1","port":1,"certificate":"a","certificateKey":"b","rootKey":"c","limits":{"headRoomEvents":5,"headRoomRecords":6,"headRoomControl":1}}"#,
         // A peer without ports, this replica not among the peers, an id twice, and peers without an authority.
         Self.peered(#"[{"id":1,"address":"127.0.0.1"}]"#),
         Self.peered(#"[{"id":2,"address":"127.0.0.1","peerPort":2,"clientPort":1}]"#),
@@ -147,13 +149,17 @@ import Testing
             Array(
                 #"""
                 {"replica":2,"cluster":"00112233445566778899aabbccddeeff","address":"::1","port":0,"certificate":"/a",
-                "certificateKey":"b","rootKeyCommand":["kms","print"],"limits":{"connections":7,"requestsPerSecond":5}}
+                "certificateKey":"b","rootKeyCommand":["kms","print"],"limits":{"connections":7,"requestsPerSecond":5,
+                "headRoomEvents":300,"headRoomRecords":200,"headRoomControl":100,"segmentFrames":600}}
                 """#.utf8))
         let configuration = try Configuration.read(path)
         #expect(configuration.rootKey == .command(["kms", "print"]))
         #expect(configuration.limits.connectionsMax == 7)
         #expect(configuration.replica.requestsPerSecond == 5)
         #expect(configuration.certificate == "/a")
+        let log = configuration.replica.log
+        #expect(log.slotsMax == 600)
+        #expect([log.headRooms.events, log.headRooms.records, log.headRooms.control] == [300, 200, 100])
     }
 
     @Test func `a context that others may read is refused, and one that lacks something`() throws {
