@@ -13,6 +13,7 @@ struct RouterTests {
         case .openAPI: "openapi"
         case .capabilities: "capabilities"
         case .cluster: "cluster"
+        case .order(let kind): "order \(kind.rawValue)"
         case .append: "append"
         case .events: "events"
         case .read(let kind, let id): "read \(kind.rawValue) \(id)"
@@ -40,7 +41,9 @@ struct RouterTests {
         ("GET /fhir/patient/p", "not-found"), ("GET /fhir/Observation/o", "not-found"),
         ("GET /", "not-found"), ("GET //v1/events", "not-found"), ("GET /v1/events/", "not-found"),
         ("GET /v1/backups", "not-found"), ("POST /v1/restores", "not-found"),
-        ("POST /v1/cluster/handover", "not-found"),
+        ("POST /v1/cluster/handover", "order handover"), ("POST /v1/cluster/replacements", "order replacements"),
+        ("POST /v1/cluster/members", "order members"), ("POST /v1/cluster/nonsense", "not-found"),
+        ("GET /v1/cluster/handover", "method-not-allowed"), ("HEAD /v1/cluster/members", "method-not-allowed"),
         ("GET /fhir/../livez", "bad-target"), ("GET /%2e%2e/livez", "bad-target"), ("GET /./livez", "bad-target"),
         ("GET /%", "bad-target"), ("GET /%4", "bad-target"), ("GET /%zz", "bad-target"), ("GET /%00", "bad-target"),
         ("GET /%C0%A0", "bad-target"), ("GET /%ED%A0%80", "bad-target"), ("GET /livez%252e", "not-found"),

@@ -12,6 +12,7 @@ package struct AnswerRenderer: Sendable {
         case resource(ReadConditions)
         case page
         case cluster
+        case order(OrderKind)
         /// Nothing but a problem is expected.
         case problem
     }
@@ -65,7 +66,11 @@ package struct AnswerRenderer: Sendable {
             whole(status: 200, "application/fhir+json", date, position: page.position, &out)
         case .cluster(let status):
             scratch = ClusterWriter.json(status)
-            whole(status: 200, "application/json", date, position: status.position, &out)
+            var isUnderWay = false
+            if case .order(let kind) = form { isUnderWay = kind.isLong }
+            whole(
+                status: isUnderWay ? 202 : 200, "application/json", date, position: status.position,
+                fields: isUnderWay ? [("Location", Array("/v1/cluster".utf8))] : [], &out)
         }
     }
 
@@ -99,7 +104,7 @@ package struct AnswerRenderer: Sendable {
             scratch.append("event: problem\ndata: ")
             scratch += ProblemWriter.json(problem, requestID: requestID)
             scratch.append("\n\n")
-        case .events(.batch), .events(.array), .append, .resource, .page, .cluster, .problem:
+        case .events(.batch), .events(.array), .append, .resource, .page, .cluster, .order, .problem:
             // An array cannot end with an error: the chunk that would end it well is not sent.
             mustClose = true
             return

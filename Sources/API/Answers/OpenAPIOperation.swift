@@ -26,6 +26,8 @@ extension OpenAPI {
             case ("/v1/events", "POST"): append()
             case ("/v1/events", _): events()
             case ("/v1/cluster", _): cluster()
+            case (_, "POST") where path.hasPrefix("/v1/cluster/"):
+                OrderKind(rawValue: String(path.dropFirst(12))).map { order($0) }
             case (_, _) where path.hasPrefix("/fhir/") && path != "/fhir/metadata": view(path, method)
             default: open(path)
             }
@@ -58,6 +60,19 @@ extension OpenAPI {
             summary = "What an operator sees of the cluster; no PHI."
             answerTypes = [("application/json", "Cluster")]
             problemStatuses += [401, 406]
+        }
+
+        private mutating func order(_ kind: OrderKind) {
+            requestTypes = [("application/json", "Order-" + kind.rawValue)]
+            answerTypes = [("application/json", "Cluster")]
+            problemStatuses += [401, 403, 404, 406, 409, 415, 504]
+            switch kind {
+            case .handover: summary = "Let another replica lead; answered once it does. Needs the scope administer."
+            case .replacements:
+                summary = "Let a spare take a replica's place. Needs the scope administer."
+            case .members: summary = "Let one more, or one fewer, replica vote. Needs the scope administer."
+            }
+            if kind.isLong { successes = [("202", "Begun; GET /v1/cluster shows how far it is.")] }
         }
 
         private mutating func append() {

@@ -115,6 +115,22 @@ enum OpenAPISchemas {
                 + ##""audit":{"$ref":"#/components/schemas/Digest"}}}}}}}}"##
         ),
         (
+            "Order-handover",
+            #"{"type":"object","additionalProperties":false,"properties":{"to":{"type":"integer","minimum":1,"#
+                + #""description":"Who is to lead; absent: whoever is fit."}}}"#
+        ),
+        (
+            "Order-replacements",
+            #"{"type":"object","additionalProperties":false,"required":["leaving"],"properties":{"#
+                + #""leaving":{"type":"integer","minimum":1},"joining":{"type":"integer","minimum":1,"#
+                + #""description":"A spare; absent: the first that is fit."}}}"#
+        ),
+        (
+            "Order-members",
+            #"{"type":"object","additionalProperties":false,"minProperties":1,"maxProperties":1,"properties":{"#
+                + #""joining":{"type":"integer","minimum":1},"leaving":{"type":"integer","minimum":1}}}"#
+        ),
+        (
             "Resource",
             #"{"type":"object","description":"FHIR R4 JSON.","required":["resourceType"],"properties":{"#
                 + #""resourceType":{"type":"string"}}}"#

@@ -3,6 +3,8 @@ package import Records
 /// A request understood: what to ask the replica, and how to write its answer.
 package struct Inquiry: Sendable {
     package var ask: Ask
+    /// What an operator orders, to be done before the ask, which is then for the cluster as it stands.
+    package var order: OperatorOrder?
     package var renderer: AnswerRenderer
 
     /// Reads a whole request that came by a route needing a credential, the credential being good.
@@ -22,7 +24,12 @@ package struct Inquiry: Sendable {
         do throws(Problem) {
             caller.purpose = try RequestFields.purpose(request.head)
             caller.onBehalfOf = try RequestFields.onBehalfOf(request.head)
-            (asked, form) = try Self.read(request, route, limits)
+            if case .order(let kind) = route.endpoint {
+                order = try OrderReader.read(kind, request)
+                (asked, form) = (.cluster, .order(kind))
+            } else {
+                (asked, form) = try Self.read(request, route, limits)
+            }
         } catch {
             asked = .refused(error)
         }
@@ -72,7 +79,7 @@ package struct Inquiry: Sendable {
             return (.search(search), .page)
         case .refused(let problem):
             throw problem
-        case .live, .ready, .metrics, .openAPI, .capabilities, .options:
+        case .live, .ready, .metrics, .openAPI, .capabilities, .order, .options:
             throw Problem(.internalError, "Report this with the request's id.")
         }
     }

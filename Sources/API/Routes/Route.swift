@@ -8,6 +8,8 @@ package enum Endpoint: Sendable {
     case openAPI
     case capabilities
     case cluster
+    /// An operator's order to the cluster.
+    case order(OrderKind)
     case append
     case events
     case read(ViewKind, id: String)
@@ -26,7 +28,7 @@ package enum Endpoint: Sendable {
         case .read(.auditEvent, _), .readVersion(.auditEvent, _, _), .history(.auditEvent, _), .search(.auditEvent):
             .audit
         case .events, .read, .readVersion, .history, .search: .read
-        case .live, .ready, .metrics, .openAPI, .capabilities, .cluster, .options, .refused: nil
+        case .live, .ready, .metrics, .openAPI, .capabilities, .cluster, .order, .options, .refused: nil
         }
     }
 }
@@ -66,15 +68,16 @@ package enum Router {
             return refused(
                 Problem(.notFound, "Look into /openapi.json for the paths there are."), head, isFHIR: isFHIR, limits)
         }
-        let allow = ["GET", "HEAD"] + (place.isPosted ? ["POST"] : []) + ["OPTIONS"]
+        let allow = (place.isGot ? ["GET", "HEAD"] : []) + (place.isPosted ? ["POST"] : []) + ["OPTIONS"]
         var route = Route(
             endpoint: place.got, needsCredential: place.needsCredential, bodyBytesMax: 0, allow: allow, isFHIR: isFHIR,
             template: place.template, method: head.method)
         switch head.method {
-        case .get, .head: break
+        case .get where place.isGot: break
+        case .head where place.isGot: break
         case .post where place.isPosted:
             route.endpoint = place.posted
-            route.bodyBytesMax = place.isForm ? 64 << 10 : limits.bodyBytesMax
+            route.bodyBytesMax = place.isSmall ? 64 << 10 : limits.bodyBytesMax
         case .options:
             route.endpoint = .options
             route.needsCredential = false
@@ -99,8 +102,10 @@ package enum Router {
         var template: String
         var got: Endpoint
         var posted: Endpoint
+        var isGot = true
         var isPosted: Bool
-        var isForm = false
+        /// No more than a form or an order is posted there.
+        var isSmall = false
         var needsCredential = true
 
         init(_ template: String, got: Endpoint, needsCredential: Bool = true) {
@@ -111,12 +116,18 @@ package enum Router {
             self.needsCredential = needsCredential
         }
 
-        init(_ template: String, got: Endpoint, posted: Endpoint, isForm: Bool) {
+        init(_ template: String, got: Endpoint, posted: Endpoint, isSmall: Bool) {
             self.template = template
             self.got = got
             self.posted = posted
             isPosted = true
-            self.isForm = isForm
+            self.isSmall = isSmall
+        }
+
+        /// Only posted to.
+        init(_ kind: OrderKind) {
+            self.init(Router.path(of: kind), got: .order(kind), posted: .order(kind), isSmall: true)
+            isGot = false
         }
     }
 
@@ -127,8 +138,9 @@ package enum Router {
         case (1, "metrics"): Place("/metrics", got: .metrics, needsCredential: false)
         case (1, "openapi.json"): Place("/openapi.json", got: .openAPI, needsCredential: false)
         case (2, "v1") where segments[1] == "events":
-            Place("/v1/events", got: .events, posted: .append, isForm: false)
+            Place("/v1/events", got: .events, posted: .append, isSmall: false)
         case (2, "v1") where segments[1] == "cluster": Place("/v1/cluster", got: .cluster)
+        case (3, "v1") where segments[1] == "cluster": OrderKind(rawValue: segments[2]).map { Place($0) }
         case (2, "fhir") where segments[1] == "metadata":
             Place("/fhir/metadata", got: .capabilities, needsCredential: false)
         case (2..., "fhir"): ViewKind(rawValue: segments[1]).flatMap { view($0, segments.dropFirst(2)) }
@@ -141,7 +153,7 @@ package enum Router {
         let rest = Array(rest)
         if rest.isEmpty { return Place(base, got: .search(kind)) }
         if rest == ["_search"] {
-            return Place(base + "/_search", got: .search(kind), posted: .search(kind), isForm: true)
+            return Place(base + "/_search", got: .search(kind), posted: .search(kind), isSmall: true)
         }
         let id = rest[0]
         guard (1...64).contains(id.utf8.count), id.utf8.allSatisfy(StreamName.isIDByte) else { return nil }
@@ -155,12 +167,15 @@ package enum Router {
         }
     }
 
+    private static func path(of kind: OrderKind) -> String { "/v1/cluster/" + kind.rawValue }
+
     /// Every path template with its methods, for openapi.json to agree with.
     package static let templates: [(path: String, methods: [String])] =
         [
             ("/livez", ["GET"]), ("/readyz", ["GET"]), ("/metrics", ["GET"]), ("/openapi.json", ["GET"]),
             ("/v1/events", ["GET", "POST"]), ("/v1/cluster", ["GET"]), ("/fhir/metadata", ["GET"]),
         ]
+        + OrderKind.allCases.map { (path(of: $0), ["POST"]) }
         + ViewKind.allCases.flatMap { kind in
             let base = "/fhir/" + kind.rawValue
             return [

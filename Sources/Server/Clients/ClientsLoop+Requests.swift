@@ -75,7 +75,12 @@ extension ClientsLoop {
             startedAt: now, startedExactly: LinuxClock.monotonicNanoseconds(), isAppend: isAppend)
         session.phase = .answering
         session.since = now
-        outgoing.append(.asked(AskID(connection: session.id, number: session.requestCount), inquiry.ask))
+        let id = AskID(connection: session.id, number: session.requestCount)
+        if let order = inquiry.order {
+            outgoing.append(.operate(id, inquiry.ask.caller, order))
+        } else {
+            outgoing.append(.asked(id, inquiry.ask))
+        }
     }
 
     /// Who asks, by the key that the request presents. Before the replica has said who may come in, nobody can tell.

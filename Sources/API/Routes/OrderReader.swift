@@ -1,0 +1,86 @@
+import JSON
+import Records
+
+/// What an operator may order by POST, by the last segment of its path.
+package enum OrderKind: String, CaseIterable, Sendable {
+    /// `{"to": N}`, or nothing: whoever is fit is to lead.
+    case handover
+    /// `{"leaving": N, "joining": M}`, or without `joining`: the first spare that is fit.
+    case replacements
+    /// `{"joining": N}` or `{"leaving": N}`: one more, or one fewer, that votes.
+    case members
+
+    /// The work goes on after the answer: 202, and where to watch it.
+    var isLong: Bool { self != .handover }
+}
+
+/// The body of an order: one JSON object of replica ids.
+enum OrderReader {
+    /// More than any id has; what it is exactly, the replica knows.
+    private static let idMax: Int64 = 1 << 20
+
+    static func read(_ kind: OrderKind, _ request: HTTPRequest) throws(Problem) -> OperatorOrder {
+        try Inquiry.refuseCoded(request.head)
+        try Inquiry.query(request.head).refuseLeft()
+        try Negotiation.json(request.head.list(.accept))
+        let ids = try Ids(request, names: kind.names)
+        switch kind {
+        case .handover: return .handover(to: ids["to"])
+        case .replacements:
+            guard let leaving = ids["leaving"] else { throw missing("leaving") }
+            return .replace(leaving, with: ids["joining"])
+        case .members:
+            switch (ids["joining"], ids["leaving"]) {
+            case (let joining?, nil): return .add(joining)
+            case (nil, let leaving?): return .remove(leaving)
+            default:
+                throw Problem(
+                    .malformedRequest, "Name one replica, joining or leaving; to do both, order a replacement.")
+            }
+        }
+    }
+
+    private static func missing(_ name: String) -> Problem {
+        Problem(.malformedRequest, "Name the replica that leaves.", [.member(name)])
+    }
+
+    /// The members of the body, each a replica's id.
+    private struct Ids {
+        private var found: [(name: String, id: Int)] = []
+
+        subscript(_ name: String) -> Int? { found.first { $0.name == name }?.id }
+
+        init(_ request: HTTPRequest, names: [String]) throws(Problem) {
+            guard !request.body.isEmpty else { return }
+            let type = MediaType.essence(try RequestFields.single(.contentType, request.head) ?? "")
+            guard type == "application/json" else {
+                throw Problem(.unsupportedMediaType, "Send the order as application/json.")
+            }
+            let text: JSONText
+            do throws(JSONError) { text = try JSONText(parsing: request.body) } catch {
+                throw Problem(.badJSON, "Send one JSON object.", [.offset(error.offset)])
+            }
+            guard text.kind(of: text.root) == .object else {
+                throw Problem(.malformedRequest, "An order is one JSON object.")
+            }
+            for (nameNode, value) in text.members(of: text.root) {
+                guard let name = text.string(nameNode), names.contains(name) else {
+                    throw Problem(.malformedRequest, "Leave out what the order does not know: see /openapi.json.")
+                }
+                guard let id = text.integer(value), (1...OrderReader.idMax).contains(id) else {
+                    throw Problem(.malformedRequest, "A replica is named by its number.", [.member(name)])
+                }
+                found.append((name, Int(id)))
+            }
+        }
+    }
+}
+
+extension OrderKind {
+    fileprivate var names: [String] {
+        switch self {
+        case .handover: ["to"]
+        case .replacements, .members: ["leaving", "joining"]
+        }
+    }
+}
