@@ -36,7 +36,8 @@ import Testing
     }
 
     static let commands = [
-        "init", "start", "serve", "append", "events", "patient", "appointments", "audit", "status", "verify",
+        "init", "start", "serve", "append", "events", "patient", "appointments", "audit", "status", "handover",
+        "replace", "spares", "verify",
     ]
 
     @Test(arguments: commands) func `every command has help`(command: String) throws {
@@ -47,7 +48,7 @@ import Testing
         #expect(try chartlog("--help").output.contains("  \(command) "))
     }
 
-    @Test(arguments: ["backup", "erase", "handover", "keys", "nonsense"])
+    @Test(arguments: ["backup", "erase", "keys", "nonsense"])
     func `a command that is not there is a usage error`(command: String) throws {
         let run = try chartlog(command)
         #expect(run.code == 2)
@@ -67,6 +68,7 @@ import Testing
         ["appointments", "--day", "2026-02-30"], ["init", "nowhere", "--replicas", "2"],
         ["init", "nowhere", "--spares", "4"], ["serve"],
         ["audit", "--asof", "yesterday"], ["status", "--json=yes"],
+        ["handover", "--to", "none"], ["replace"], ["replace", "one"], ["replace", "1", "2", "3"],
     ])
     func `wrong arguments are a usage error with a word of advice`(arguments: [String]) throws {
         let run = try run(arguments)

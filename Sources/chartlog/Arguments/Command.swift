@@ -26,7 +26,8 @@ struct Command: Sendable {
     }
 
     static let all: [Command] = [
-        .initialise, .start, .serve, .append, .events, .patient, .appointments, .audit, .status, .verify,
+        .initialise, .start, .serve, .append, .events, .patient, .appointments, .audit, .status, .handover,
+        .replace, .spares, .verify,
     ]
 }
 
