@@ -1,8 +1,7 @@
-import Bytes
 import Consensus
 import Testing
 
-@Suite struct RaftNodeTests {
+@Suite struct LoneNodeTests {
     private func step(_ node: inout RaftNode, _ input: RaftNode.Input) -> [RaftNode.Effect] {
         var effects: [RaftNode.Effect] = []
         node.step(input, log: AnyLog(), into: &effects)
@@ -16,13 +15,12 @@ import Testing
 
     private func start(_ term: UInt64, _ last: UInt64, _ lastTerm: UInt64) -> RaftNode {
         var node = RaftNode(id: 1, seed: 1)
-        let last = EntryID(index: last, term: lastTerm)
-        #expect(
-            step(
-                &node,
-                .started(
-                    term: term, vote: nil, last: last, committed: 1,
-                    membership: Membership(voters: [1]))) == [])
+        let effects = step(
+            &node,
+            .started(
+                term: term, vote: nil, last: EntryID(index: last, term: lastTerm), committed: 1,
+                membership: Membership(voters: [1])))
+        #expect(effects == (lastTerm > term ? [.persistTerm(lastTerm, vote: nil)] : []))
         return node
     }
 
@@ -39,6 +37,7 @@ import Testing
 
     @Test func `a lost term file does not bring an old term back`() {
         var node = start(0, 9, 7)
+        #expect(step(&node, .termPersisted(7, vote: nil)) == [])
         #expect(step(&node, .ticked(milliseconds: 5)) == [.persistTerm(8, vote: 1)])
     }
 
@@ -76,21 +75,5 @@ import Testing
         _ = step(&node, .appended(through: 2))
         #expect(step(&node, .persisted(through: 2)) == [.committed(through: 2)])
         return node
-    }
-
-    /// The dumb twin: tries every index and counts who reaches it.
-    private func heldByCounting(_ quorum: Int, _ matches: [UInt64]) -> UInt64 {
-        var held: UInt64 = 0
-        for index in 0...(matches.max() ?? 0) where matches.count(where: { $0 >= index }) >= quorum { held = index }
-        return held
-    }
-
-    @Test(arguments: 0..<200)
-    func `the commit rule agrees with counting`(seed: UInt64) {
-        var dice = SeededDice(seed: seed)
-        let voters = Int(dice.word() % 7) + 1
-        let matches = (0..<voters).map { _ in dice.word() % 20 }
-        let quorum = voters / 2 + 1
-        #expect(CommitRule.held(by: quorum, of: matches) == heldByCounting(quorum, matches))
     }
 }

@@ -1,0 +1,54 @@
+/// Entries that cannot be read here, and what their headers say of the log.
+struct Fault: Equatable, Sendable {
+    var from: UInt64
+    var claimed: EntryID
+}
+
+/// A disk that is slow, gone or damaged.
+extension RaftNode {
+    /// A primary whose disk does not come back leads nobody anywhere: it makes way, and does not come again before its
+    /// disk does.
+    mutating func watchDisk(into effects: inout Effects) {
+        guard last.index > durable, now >= progressAt + timings.stalledDisk, !isStalled else { return }
+        isStalled = true
+        makeWayForHealthyDisk(into: &effects)
+    }
+
+    mutating func diskStalled(into effects: inout Effects) {
+        isStallTold = true
+        makeWayForHealthyDisk(into: &effects)
+    }
+
+    mutating func diskRecovered() {
+        isStallTold = false
+        isStalled = false
+        progressAt = now
+    }
+
+    private mutating func makeWayForHealthyDisk(into effects: inout Effects) {
+        if isAlone || mutated(.leadsWithStalledDisk) {
+            isStalled = false
+            isStallTold = false
+        } else if isPrimary {
+            sendAway(into: &effects)
+            follow(nil, in: term, into: &effects)
+        } else if role != .secondary {
+            role = .secondary
+        }
+    }
+
+    /// What it promised may be lost: it never speaks again.
+    mutating func diskFailed(into effects: inout Effects) {
+        if isPrimary { sendAway(into: &effects) }
+        follow(nil, in: term, into: &effects)
+        hasFailed = true
+    }
+
+    /// What could not be read is whole again.
+    mutating func repaired(into effects: inout Effects) {
+        fault = nil
+        guard role == .secondary, let primary, matchHere > answered else { return }
+        answered = matchHere
+        answer(.appendAnswer(match: answered), to: primary, into: &effects)
+    }
+}

@@ -1,0 +1,54 @@
+/// Bugs that can be planted in a node, each a known trap of replication. They take effect only in builds with
+/// `CHARTLOG_MUTANTS`, which are for tests: what watches the cluster must catch every one of them.
+package enum Mutant: String, CaseIterable, Sendable {
+    /// Trap 1: an entry of an earlier term commits by counting.
+    case commitsOldTerms
+    /// Trap 2: a step-down within a term forgets the vote.
+    case forgetsVote
+    /// Trap 3: answers go out before term and vote are durable.
+    case answersBeforeDurableTerm
+    /// Trap 4: a primary goes on without a quorum.
+    case leadsWithoutQuorum
+    /// Traps 4 and 7: voters forsake a primary they hear from.
+    case isDisloyal
+    /// Trap 5: whoever speaks in an old term is left without an answer.
+    case ignoresOldTerms
+    /// Trap 6: a pre-vote binds like a vote.
+    case bindsByPreVote
+    /// Trap 8: a learner does not vote, though the candidate knows it as a voter.
+    case learnerKeepsVote
+    /// Trap 9: an old refusal winds the next entry to send below what is matched.
+    case windsBelowMatch
+    /// Traps 9 and 16: votes of strangers and learners count.
+    case countsStrangers
+    /// Trap 10: a short append cuts off what follows it.
+    case truncatesWithoutConflict
+    /// Trap 11: all wait for the same time.
+    case hasNoChance
+    /// Trap 12: a change before an entry of the own term is committed, or on top of another.
+    case changesEarly
+    /// Trap 13: a membership stays though its entry was cut away.
+    case keepsLostMembership
+    /// Trap 14: the incoming voters are not asked.
+    case countsOldVotersOnly
+    /// Trap 17: a primary that is no voter any more counts itself.
+    case countsRemovedSelf
+    /// Trap 17: a primary that is no voter any more goes on.
+    case staysThoughRemoved
+    /// Trap 19: what is appended counts as durable.
+    case countsUndurable
+    /// Trap 25: a primary with a stalled disk goes on.
+    case leadsWithStalledDisk
+    /// Trap 28: a cut leaves the durable index where it was.
+    case keepsCutDurable
+    /// Trap 30: nothing bounds what is sent ahead.
+    case floods
+    /// Trap 33: reads are answered before an entry of the own term is committed.
+    case readsEarly
+    /// Trap 34: an answer to an earlier round confirms a later read.
+    case confirmsByOldRounds
+    /// Trap 39: votes regardless of what the candidate's log lacks.
+    case votesForShortLogs
+    /// Trap 21: a log with damage votes as if it ended before it.
+    case forgetsDamagedEntries
+}

@@ -1,0 +1,15 @@
+/// Splitmix64: enough chance to keep candidates apart, repeatable from a seed.
+struct RaftDice: Sendable {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func draw(_ range: ClosedRange<UInt64>) -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var word = state
+        word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
+        word ^= word >> 31
+        return range.lowerBound + word % (range.upperBound - range.lowerBound + 1)
+    }
+}
