@@ -1,4 +1,4 @@
-internal import Bytes
+package import Bytes
 package import Files
 package import Keys
 
@@ -67,9 +67,9 @@ package struct ClosingWork: Sendable {
         } catch {
             throw .file(error)
         }
-        return try SegmentScan(
-            reader, from: start, through: end.nextIndex - 1, keepsLeaves: true, crypto: crypto,
-            leafReader: leafReader)
+        var scan = SegmentScan(header, from: start, keepsLeaves: true)
+        try scan.run(reader, through: end.nextIndex - 1, crypto: crypto, leafReader: leafReader)
+        return scan
     }
 
     /// The whole page: also what stands in its reserved bytes is made right.
@@ -87,12 +87,29 @@ package struct ClosingWork: Sendable {
 }
 
 extension EntryLog {
+    /// The closed segments, oldest first.
+    package var closedSegments: [UInt64] {
+        segments.compactMap { state in
+            if case .closed = state.phase { return state.header.description.segment }
+            return nil
+        }
+    }
+
+    /// The hash of a closed segment, by which replicas compare it; nil when it is not closed.
+    package func closedHash(of segment: UInt64) -> Digest? {
+        guard let state = segments.first(where: { $0.header.description.segment == segment }),
+            case .closed(let trailer) = state.phase
+        else { return nil }
+        return trailer.hash
+    }
+
     /// The full segments whose successor's first frame is committed, each once: they may get their footers.
     package func closable(committedThrough committed: UInt64) throws(LogError) -> [ClosingWork] {
         guard fault == nil else { return [] }
         var works: [ClosingWork] = []
         for place in segments.indices.dropLast() where segments[place].phase == .full {
             let state = segments[place]
+            if wounds.contains(where: { $0.segment == state.header.description.segment }) { continue }
             let successor = segments[place + 1]
             guard successor.frameCount > 0, successor.firstIndex <= min(committed, durableIndex) else { break }
             do throws(KeyError) {
@@ -117,6 +134,8 @@ extension EntryLog {
             segments[place].phase = .closed(footer: trailer)
             segments[place].index = nil
         case .faulty(let found):
+            // With peers it is closed again once it is repaired.
+            if configuration.hasPeers { segments[place].phase = .full }
             note(found)
         }
     }

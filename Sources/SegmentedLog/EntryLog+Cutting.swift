@@ -11,19 +11,23 @@ extension EntryLog {
     /// Cuts every frame after `index`, durable or not, in memory at once and on the disk with the next batch. A batch
     /// still under way counts, when it is done, only for what stays.
     ///
-    /// - Precondition: nothing after `index` is committed. So no segment after it is closed or being closed.
-    /// - Throws: when the frame at `index` cannot be read. Nothing is cut then.
+    /// Of a damaged log what is damaged is cut as well, so that it is whole then.
+    ///
+    /// - Precondition: nothing after `index` is committed. So the segment it stands in is neither closed nor being closed.
+    /// - Throws: `.damaged` when the frame at `index` or the one after it cannot be read, or the log is damaged and that
+    ///   segment is closed. Nothing is cut then.
     package func truncate(after index: UInt64) throws(LogError) {
         precondition(index >= 1)
         try dropEmptyTail()
-        guard index < lastIndex else { return }
+        guard index < lastIndex || (index == lastIndex && fault != nil) else { return }
         let kept = place(ofIndex: index)
         let header = try header(at: index)
-        let hash = try self.header(at: index + 1).previousHash
+        let hash = try hash(at: index)
         let key = try segmentKey(segments[kept].header)
+        if let fault, segments[kept].index == nil { throw .damaged(fault) }
         precondition(segments[kept].phase == .tail || segments[kept].phase == .full)
         if staged.frames > 0 { stageTail() }
-        let wasTail = kept == segments.count - 1
+        let wasTail = kept == segments.count - 1 && fault == nil
         stageRemoval(ofSegmentsAfter: kept)
         let sequence = wasTail ? watermark.sequence : segments[kept].markSequence
         watermark = WatermarkState(
@@ -37,9 +41,22 @@ extension EntryLog {
         forget(after: index, hash: hash)
     }
 
+    private func hash(at index: UInt64) throws(LogError) -> Digest {
+        if index == lastIndex { return end.hash }
+        if let next = try? header(at: index + 1) { return next.previousHash }
+        let frame = try frame(at: index)
+        do throws(ByteError) {
+            let leaves = try leafReader.leaves(of: frame, crypto: crypto)
+            return FrameCodec.hash(header: frame.header.bytes, in: 0..<FrameHeader.count, leaves: leaves)
+        } catch {
+            throw damage(.form, index, in: segments[place(ofIndex: index)])
+        }
+    }
+
     private func stageRemoval(ofSegmentsAfter kept: Int) {
-        for state in segments[(kept + 1)...].reversed() {
-            staged.orders.append(.remove(path(of: state.header.description.segment)))
+        let numbers = segments[(kept + 1)...].map(\.header.description.segment) + beyond
+        for number in numbers.reversed() {
+            staged.orders.append(.remove(path(of: number)))
             staged.orders.append(.syncDirectory(directory))
         }
     }
@@ -61,18 +78,28 @@ extension EntryLog {
     }
 
     private func stageZeros(_ state: SegmentState, after last: FrameHeader) {
-        guard last.index < state.lastIndex else { return }
         let description = state.header.description
         let path = path(of: description.segment)
-        let headers = description.headerOffset(of: last.index + 1)..<description.headerOffset(of: state.lastIndex + 1)
-        staged.orders.append(.zero(path, headers))
+        let headersAt = description.headerOffset(of: last.index + 1)
+        let bodiesAt = last.bodyOffset + last.bodyLength
+        // How far a damaged segment goes is not known.
+        let headersEnd =
+            fault == nil ? description.headerOffset(of: state.lastIndex + 1) : description.secondControlAt
+        let bodiesEnd = fault == nil ? state.end.bodyOffset : description.bodiesEnd
+        guard headersAt < headersEnd || bodiesAt < bodiesEnd else { return }
+        staged.orders.append(.zero(path, headersAt..<headersEnd))
         staged.orders.append(.sync(path))
-        staged.orders.append(.zero(path, (last.bodyOffset + last.bodyLength)..<state.end.bodyOffset))
+        staged.orders.append(.zero(path, bodiesAt..<bodiesEnd))
         staged.orders.append(.sync(path))
     }
 
     /// Nothing in memory speaks of the frames after `index` any more.
     private func forget(after index: UInt64, hash: Digest) {
+        fault = nil
+        beyond = []
+        claim = nil
+        wounds.removeAll { $0.index > index }
+        scrubbing.cuts += 1
         if durableIndex >= index {
             recent = []
             durableIndex = index

@@ -71,13 +71,30 @@ extension EntryLog {
     }
 
     /// Remembers a flaw found while reading, with the position that can be told from the index of its segment.
-    private func damage(_ flaw: FrameFlaw, _ index: UInt64, in state: SegmentState) -> LogError {
+    func damage(_ flaw: FrameFlaw, _ index: UInt64, in state: SegmentState) -> LogError {
+        let found = fault(flaw, index, in: state)
+        note(found)
+        if configuration.hasPeers { noteLostHeaders(after: index, in: state) }
+        return .damaged(fault ?? found)
+    }
+
+    private func fault(_ flaw: FrameFlaw, _ index: UInt64, in state: SegmentState) -> Fault {
         var position = state.header.firstPosition
         if let known = try? knownIndex(of: state) { position = known.position(of: index) }
-        let found = Fault(
-            index: index, segment: state.header.description.segment, position: position, kind: .frame(flaw))
-        note(found)
-        return .damaged(fault ?? found)
+        return Fault(index: index, segment: state.header.description.segment, position: position, kind: .frame(flaw))
+    }
+
+    /// A frame whose header is lost is known by the next one's, so those that are lost with it are wanted as well.
+    private func noteLostHeaders(after index: UInt64, in state: SegmentState) {
+        guard let reader = try? reader(for: state) else { return }
+        var next = index
+        while next <= min(state.lastIndex, durableIndex) {
+            guard let found = try? reader.frameHeader(next, lastIndex: min(state.lastIndex, durableIndex)),
+                case .failure(let flaw) = found.header
+            else { return }
+            note(fault(flaw, next, in: state))
+            next += 1
+        }
     }
 
     /// Index of the frame that holds an event; nil when there is no such event (yet).

@@ -54,7 +54,7 @@ extension EntryLog {
     }
 
     /// The segment that a received frame belongs to: the tail, or the one that it opens.
-    private func segment(
+    func segment(
         for header: FrameHeader, _ body: [UInt8]
     ) throws(LogError) -> (header: SegmentHeader, key: SecretKey) {
         guard header.cluster == identity, header.index == end.nextIndex else { throw .refusedFrame(.misplaced) }
@@ -85,6 +85,13 @@ extension EntryLog {
         } catch {
             throw .refusedFrame(error)
         }
+        return try open(frame, header, in: segment, key: key)
+    }
+
+    /// As above, but for its place in the chain.
+    func open(
+        _ frame: StoredFrame, _ header: FrameHeader, in segment: SegmentHeader, key: SecretKey
+    ) throws(LogError) -> (OpenedFrame, Digest) {
         do throws(OpenFailure) {
             let opened = try FrameCodec.open(
                 header, stored: frame.body, in: 0..<frame.body.count, of: segment.description, key: key,

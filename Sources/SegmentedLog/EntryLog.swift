@@ -20,10 +20,16 @@ package final class EntryLog<Store: FileStore, Leaves: LeafReader> {
     let crypto: Crypto
     let leafReader: Leaves
 
-    /// The first damage known, if any.
+    /// The first damage known, if any: the log ends before it. With peers that is only what was found when it was
+    /// opened; `repair` and `giveUp` get the log past it.
     package internal(set) var fault: Fault?
+    /// With peers: damaged frames found since, by index. Only they are not served, until they are repaired.
+    package internal(set) var wounds: [Fault] = []
     /// Everything through here is on this disk.
     package internal(set) var durableIndex: UInt64
+    /// Segment files behind `fault`, which were not judged, and what is said of the end in an election.
+    var beyond: [UInt64]
+    var claim: LogClaim?
     /// All segments, oldest first; the last one is the tail.
     var segments: [SegmentState]
     var tailKey: SecretKey
@@ -41,6 +47,7 @@ package final class EntryLog<Store: FileStore, Leaves: LeafReader> {
     var cache: FrameCache
     var readers: [SegmentReader<Store>] = []
     var indexes: [FrameIndex] = []
+    var scrubbing = ScrubState()
 
     init(
         opened: OpenedLog, store: Store, directory: String, identity: ClusterIdentity, keys: KeyRing, crypto: Crypto,
@@ -54,6 +61,8 @@ package final class EntryLog<Store: FileStore, Leaves: LeafReader> {
         self.crypto = crypto
         self.leafReader = leafReader
         fault = opened.fault
+        beyond = opened.beyond
+        claim = opened.claim
         segments = opened.segments
         tailKey = opened.tailKey
         durableIndex = opened.segments.last.map(\.lastIndex) ?? 0
@@ -92,8 +101,14 @@ package final class EntryLog<Store: FileStore, Leaves: LeafReader> {
         }
     }
 
-    /// Remembers damage; the one with the lowest index counts.
+    /// Remembers damage. Alone the one with the lowest index counts, and nothing from there on is served or appended;
+    /// with peers each frame counts for itself.
     func note(_ found: Fault) {
+        if configuration.hasPeers, found.index <= lastIndex {
+            let place = wounds.partitioningIndex { $0.index >= found.index }
+            if place == wounds.count || wounds[place].index != found.index { wounds.insert(found, at: place) }
+            return
+        }
         if let fault, fault.index <= found.index { return }
         fault = found
     }

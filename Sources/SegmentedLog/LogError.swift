@@ -19,6 +19,8 @@ package enum LogError: Error, Equatable, Sendable {
     case tooLarge
     /// A stored frame that is not whole, or not the one that comes next here. Nothing was changed.
     case refusedFrame(FrameFlaw)
+    /// A copy offered for repair is another frame than the one that stood there. Nothing was changed.
+    case otherFrame
 }
 
 /// The first thing found wrong in a log, by its places on all lines. Holds numbers only: it may be printed.

@@ -9,6 +9,10 @@ struct OpenedLog {
     var watermark: WatermarkState
     var tailBytes: Int
     var fault: Fault?
+    /// Segment files behind the damage, which were not judged.
+    var beyond: [UInt64]
+    /// What the log says of its end in an election, when it is damaged.
+    var claim: LogClaim?
     var recovery: Recovery
 }
 
@@ -26,8 +30,11 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
     let configuration: LogConfiguration
 
     private var segments: [SegmentState] = []
-    private var end = ChainEnd.start
+    var end = ChainEnd.start
     private var fault: Fault?
+    /// A segment of which the first frames are known to be whole.
+    private var begun: SegmentState?
+    private var present: [UInt64] = []
     /// Why the scan of an unclosed segment ended, until its successor tells whether frames are lacking.
     private var openEnd: FrameFlaw?
 
@@ -46,10 +53,10 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
 
     mutating func open() throws(LogError) -> OpenedLog {
         let names = try files { () throws(FileError) in try removingTemporaries() }
-        let present = names.compactMap { SegmentFormat.segment(named: $0) }.sorted()
+        present = names.compactMap { SegmentFormat.segment(named: $0) }.sorted()
         guard let last = present.last else { throw .missing }
         var tail: TailVerdict?
-        for segment in present where fault == nil {
+        for segment in present.dropFirst(segments.count) where fault == nil {
             let expected = UInt64(segments.count) + 1
             guard segment == expected else {
                 note(.segmentMissing, segment: expected)
@@ -63,6 +70,16 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
         return try conclude(tail)
     }
 
+    /// Goes on behind a damage that was repaired: everything in `known` is whole.
+    ///
+    /// - Precondition: a file stands there for each of them.
+    mutating func resume(_ known: [SegmentState]) throws(LogError) -> OpenedLog {
+        segments = known
+        begun = segments.removeLast()
+        end = segments.last?.end ?? .start
+        return try open()
+    }
+
     private func removingTemporaries() throws(FileError) -> [String] {
         guard try store.exists(directory) else { return [] }
         let names = try store.list(directory)
@@ -73,7 +90,7 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
     }
 
     /// What the last segment's scan means.
-    private struct TailVerdict {
+    struct TailVerdict {
         var cutFrom: UInt64?
         var watermark: WatermarkState
         var fileBytes: Int
@@ -141,9 +158,11 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
         _ file: FileHandle, path: String, header: SegmentHeader, pages: ControlPages, fileBytes: Int, isLast: Bool
     ) throws(LogError) -> TailVerdict? {
         let reader = try openSegment(path, header)
-        let scan = try SegmentScan(
-            reader, from: ChainEnd(before: header, term: end.term), keepsLeaves: false, crypto: crypto,
-            leafReader: leafReader)
+        var scan = SegmentScan(header, from: ChainEnd(before: header, term: end.term), keepsLeaves: false)
+        if let begun, begun.header == header, let index = begun.index {
+            scan.goOn(from: begun.end, index: index, terms: begun.terms)
+        }
+        try scan.run(reader, crypto: crypto, leafReader: leafReader)
         end = scan.end
         let firstStamp = Instant(microseconds: scan.index.stamps.first ?? end.stamp.microseconds)
         segments.append(
@@ -169,98 +188,6 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
         }
     }
 
-    /// Torn or damaged? Decides by the watermark, and cuts what is torn.
-    private mutating func judgeTail(
-        _ file: FileHandle, _ reader: SegmentReader<Store>, _ scan: SegmentScan, _ pages: ControlPages,
-        _ fileBytes: Int
-    ) throws(LogError) -> TailVerdict? {
-        let header = reader.header
-        let description = header.description
-        let newest = pages.newest
-        let rest = try remains(file, description, fileBytes)
-        if let flaw = scan.flaw {
-            // A segment gets its name after its first frames were synced, so the first is durable in any case.
-            let durable = max(newest?.through ?? 0, description.firstIndex)
-            let isKnown = end.nextIndex <= durable
-            let countsAsDurable = newest == nil && !(flaw == .blank && rest.table.isEmpty)
-            let isForPeers = configuration.hasPeers && scan.headerSurvives
-            if isKnown || countsAsDurable || isForPeers {
-                note(.frame(flaw), segment: description.segment)
-                return nil
-            }
-        } else if let newest, newest.through >= end.nextIndex {
-            note(.frame(.blank), segment: description.segment)
-            return nil
-        }
-        if pages.saysClosed {
-            // It was being closed, which begins only once a successor is there.
-            note(.segmentMissing, segment: description.segment + 1)
-            return nil
-        }
-        let lastIndex = end.nextIndex - 1
-        let isTorn = !rest.table.isEmpty || !rest.bodies.isEmpty
-        var watermark = WatermarkState(
-            through: lastIndex, sequence: newest?.sequence ?? 0, isSettled: true, durableHash: end.hash)
-        let isSettled =
-            pages.bothHeaders
-            && pages.slots.allSatisfy { $0?.through == lastIndex && $0?.hash == end.hash && $0?.segment != nil }
-        try files { () throws(FileError) in
-            for range in rest.table + rest.bodies {
-                try store.write(file, at: range.lowerBound, [UInt8](repeating: 0, count: range.count))
-            }
-            if !isSettled {
-                try settle(file, header, lastIndex, &watermark)
-            }
-            if isTorn || !isSettled { try store.sync(file) }
-        }
-        return TailVerdict(
-            cutFrom: isTorn ? end.nextIndex : nil, watermark: watermark, fileBytes: max(fileBytes, description.bodiesAt)
-        )
-    }
-
-    /// Both control pages anew: what is whole now was read from the disk itself.
-    private func settle(
-        _ file: FileHandle, _ header: SegmentHeader, _ lastIndex: UInt64, _ watermark: inout WatermarkState
-    ) throws(FileError) {
-        let size = try store.size(file)
-        if size < header.description.bodiesAt { try store.truncate(file, to: header.description.bodiesAt) }
-        // Slot 0 takes odd sequence numbers, slot 1 even ones.
-        let first = watermark.sequence + 1 + watermark.sequence % 2
-        for slot in 0...1 {
-            let mark = Watermark(
-                cluster: identity, segment: header.description.segment, slot: slot, sequence: first + UInt64(slot),
-                through: lastIndex, hash: end.hash)
-            try store.write(file, at: header.description.controlAt(slot), mark.controlPage(under: header))
-        }
-        watermark.sequence = first + 1
-    }
-
-    /// The runs of non-zero bytes behind the last whole frame, in table and bodies.
-    private func remains(
-        _ file: FileHandle, _ description: SegmentDescription, _ fileBytes: Int
-    ) throws(LogError) -> (table: [Range<Int>], bodies: [Range<Int>]) {
-        let tableEnd = SegmentFormat.tableAt + description.slots * FrameHeader.count
-        return try files { () throws(FileError) in
-            let table = try nonZero(file, description.headerOffset(of: end.nextIndex), min(tableEnd, fileBytes))
-            let bodies = try nonZero(file, end.bodyOffset, fileBytes)
-            return (table, bodies)
-        }
-    }
-
-    private func nonZero(_ file: FileHandle, _ start: Int, _ limit: Int) throws(FileError) -> [Range<Int>] {
-        var runs: [Range<Int>] = []
-        var offset = start
-        while offset < limit {
-            let bytes = try store.readThrough(file, at: offset, count: min(1 << 20, limit - offset))
-            guard !bytes.isEmpty else { break }
-            if let first = bytes.firstIndex(where: { $0 != 0 }), let last = bytes.lastIndex(where: { $0 != 0 }) {
-                runs.append((offset + first)..<(offset + last + 1))
-            }
-            offset += bytes.count
-        }
-        return runs
-    }
-
     private mutating func conclude(_ tail: TailVerdict?) throws(LogError) -> OpenedLog {
         if let last = segments.last, last.frameCount == 0 { segments.removeLast() }
         guard let state = segments.last else {
@@ -272,24 +199,27 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
         } catch {
             throw .key(error)
         }
-        let watermark = WatermarkState(through: state.lastIndex, sequence: 2, isSettled: true, durableHash: end.hash)
+        let watermark = WatermarkState(
+            through: state.lastIndex, sequence: state.markSequence, isSettled: true, durableHash: state.end.hash)
         var recovery = Recovery.whole
         if let cut = tail?.cutFrom { recovery = .tornTail(cutFrom: cut) }
         if let fault { recovery = .faulty(fault) }
         return OpenedLog(
             segments: segments, tailKey: key, watermark: tail?.watermark ?? watermark,
-            tailBytes: tail?.fileBytes ?? 0, fault: fault, recovery: recovery)
+            tailBytes: tail?.fileBytes ?? 0, fault: fault,
+            beyond: fault == nil ? [] : present.filter { $0 > state.header.description.segment },
+            claim: fault == nil ? nil : try claim(of: present[present.count - 1]), recovery: recovery)
     }
 
     private func place(_ kind: Fault.Kind, segment: UInt64) -> Fault {
         Fault(index: end.nextIndex, segment: segment, position: end.nextPosition, kind: kind)
     }
 
-    private mutating func note(_ kind: Fault.Kind, segment: UInt64) {
+    mutating func note(_ kind: Fault.Kind, segment: UInt64) {
         if fault == nil { fault = place(kind, segment: segment) }
     }
 
-    private func files<Value>(_ body: () throws(FileError) -> Value) throws(LogError) -> Value {
+    func files<Value>(_ body: () throws(FileError) -> Value) throws(LogError) -> Value {
         do throws(FileError) {
             return try body()
         } catch {

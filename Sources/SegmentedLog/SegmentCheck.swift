@@ -1,6 +1,6 @@
 internal import Bytes
-package import Files
-package import Keys
+internal import Files
+internal import Keys
 
 /// One segment file read whole and judged, for `LogVerifier` and the background scrub.
 struct SegmentCheck<Store: FileStore> {
@@ -39,9 +39,8 @@ struct SegmentCheck<Store: FileStore> {
             throw .file(error)
         }
         let trailer = try trailer(file, header, bytes)
-        let scan = try SegmentScan(
-            reader, from: ChainEnd(before: header), through: trailer?.lastIndex ?? .max, keepsLeaves: true,
-            crypto: crypto, leafReader: leaves)
+        var scan = SegmentScan(header, from: ChainEnd(before: header), keepsLeaves: true)
+        try scan.run(reader, through: trailer?.lastIndex ?? .max, crypto: crypto, leafReader: leaves)
         outcome.end = scan.end
         judge(scan, trailer, pages, &outcome)
         if outcome.faults.allSatisfy(\.leavesFramesWhole), outcome.tornFrom == nil {
@@ -132,55 +131,5 @@ struct SegmentCheck<Store: FileStore> {
 
     private func fault(_ kind: Fault.Kind, at end: ChainEnd, segment: UInt64? = nil) -> Fault {
         Fault(index: end.nextIndex, segment: segment ?? number, position: end.nextPosition, kind: kind)
-    }
-}
-
-/// A closed segment to be read and judged in the background.
-package struct ScrubWork: Sendable {
-    package let path: String
-    package let segment: UInt64
-    let identity: ClusterIdentity
-    let start: ChainEnd
-    let keys: KeyRing
-
-    /// The faults found; empty when every byte is as it was written.
-    package func carryOut(
-        on store: some FileStore, crypto: Crypto, leaves: some LeafReader
-    ) throws(LogError) -> [Fault] {
-        try SegmentCheck(store: store, path: path, number: segment, identity: identity, isLast: false)
-            .run(after: start, keys: keys, crypto: crypto, leaves: leaves).faults
-    }
-}
-
-extension EntryLog {
-    /// The closed segments, oldest first: whoever schedules the scrub takes one after the other.
-    package var closedSegments: [UInt64] {
-        segments.compactMap { state in
-            if case .closed = state.phase { return state.header.description.segment }
-            return nil
-        }
-    }
-
-    /// What scrubs one closed segment; nil when there is no such closed segment.
-    package func scrub(_ segment: UInt64) -> ScrubWork? {
-        guard let state = segments.first(where: { $0.header.description.segment == segment }),
-            case .closed = state.phase
-        else { return nil }
-        return ScrubWork(
-            path: path(of: segment), segment: segment, identity: identity,
-            start: ChainEnd(before: state.header), keys: keys)
-    }
-
-    /// What a scrub found. Damaged frames stop appends; a footer or spare copy that is not as it should be is made
-    /// anew by closing the segment again, which `closable` then offers.
-    package func scrubbed(_ segment: UInt64, faults: [Fault]) throws(LogError) {
-        if let found = faults.first(where: { !$0.leavesFramesWhole }) {
-            note(found)
-            return
-        }
-        guard !faults.isEmpty, let place = segments.firstIndex(where: { $0.header.description.segment == segment }),
-            case .closed = segments[place].phase
-        else { return }
-        segments[place].phase = .full
     }
 }

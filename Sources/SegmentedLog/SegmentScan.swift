@@ -17,16 +17,28 @@ struct SegmentScan {
     var frameHeaders: [UInt8] = []
     var leaves = FrameLeaves.none
 
-    /// - Parameters:
-    ///   - through: the last index to look at; by default as many as the table has places for.
-    ///   - keepsLeaves: for a footer.
-    init<Store: FileStore>(
-        _ reader: SegmentReader<Store>, from start: ChainEnd, through: UInt64 = .max, keepsLeaves: Bool,
-        crypto: Crypto, leafReader: some LeafReader, progress: (Int) -> Void = { _ in }
-    ) throws(LogError) {
-        let segment = reader.header
+    private let keepsLeaves: Bool
+
+    /// - Parameter keepsLeaves: for a footer.
+    init(_ segment: SegmentHeader, from start: ChainEnd, keepsLeaves: Bool) {
         index = FrameIndex(segment)
         end = start
+        self.keepsLeaves = keepsLeaves
+    }
+
+    /// Begins behind frames that are known to be whole.
+    mutating func goOn(from end: ChainEnd, index: FrameIndex, terms: TermRuns) {
+        precondition(!keepsLeaves)
+        self.end = end
+        self.index = index
+        self.terms = terms
+    }
+
+    /// - Parameter through: the last index to look at; by default as many as the table has places for.
+    mutating func run<Store: FileStore>(
+        _ reader: SegmentReader<Store>, through: UInt64 = .max, crypto: Crypto, leafReader: some LeafReader
+    ) throws(LogError) {
+        let segment = reader.header
         let last = min(through, segment.description.firstIndex + UInt64(segment.description.slots) - 1)
         while end.nextIndex <= last {
             let found = try reader.frameHeader(end.nextIndex, lastIndex: last)
@@ -44,7 +56,6 @@ struct SegmentScan {
                     leaves.events.append(contentsOf: whole.leaves.events)
                     leaves.records.append(contentsOf: whole.leaves.records)
                 }
-                progress(whole.header.bodyLength)
             }
         }
     }

@@ -1,0 +1,222 @@
+internal import Bytes
+internal import Files
+internal import Keys
+
+/// Mending damage with what a peer has. The only writing that this type does itself: it is rare, and what comes after
+/// depends on it.
+extension EntryLog {
+    /// The frame that is asked of peers next; nil when nothing is damaged. Of wounds the last one, since a frame whose
+    /// own header is lost is known by the one after it.
+    package var wanted: UInt64? { wounds.last?.index ?? fault?.index }
+
+    /// Writes a peer's copy in the place of the damaged frame, durable on return, and goes on verifying behind it, to
+    /// the next damage or the end. A segment whose file is missing, or whose headers are, is made anew from its frames.
+    ///
+    /// The copy must be whole and be *that* frame: equal to the header that survives, or else hash to what the next
+    /// frame, the watermark or the next segment says of it. Where nothing is left to say it, the copy must follow from the
+    /// frame before; it is then the peer's word, so take it from the primary of the term or from a quorum.
+    ///
+    /// - Throws: `.otherFrame` when another frame stood here than the peer has: ask elsewhere, or give it up if that peer
+    ///   is the primary; `.refusedFrame` when the copy is not whole or does not follow; `.damaged` when only a frame that
+    ///   is damaged as well could tell (it is `wanted` then); `.absent` when nothing is damaged at that index. Nothing is
+    ///   changed then. `.file` is final.
+    package func repair(_ frame: StoredFrame) throws(LogError) {
+        let header: FrameHeader
+        do throws(FrameFlaw) { header = try frame.parsed() } catch { throw .refusedFrame(error) }
+        guard header.cluster == identity else { throw .refusedFrame(.misplaced) }
+        if wounds.contains(where: { $0.index == header.index }) {
+            try heal(frame, header)
+        } else if let fault, fault.index == header.index, header.index == end.nextIndex {
+            try mend(frame, header)
+        } else {
+            throw .absent
+        }
+    }
+
+    /// Gives up the damaged frame and all after it: a quorum never had it, or the primary of the term has another.
+    /// The log goes on from the frame before. Durable with the next batch, as a cut is.
+    ///
+    /// - Precondition: `index` is 2 or more, not after the damage, and nothing from there on is committed.
+    /// - Throws: `.damaged` when the frame before stands in a closed segment: then its successor's was committed.
+    package func giveUp(from index: UInt64) throws(LogError) {
+        precondition(index > 1)
+        try truncate(after: index - 1)
+    }
+
+    // MARK: What opening stopped at
+
+    private func mend(_ frame: StoredFrame, _ header: FrameHeader) throws(LogError) {
+        let (segment, key) = try self.segment(for: header, frame.body)
+        let (_, hash) = try open(frame, header, after: end, in: segment, key: key)
+        let path = path(of: header.segment)
+        let orders: [DiskOrder]
+        if try files({ () throws(FileError) in try store.exists(path) }) {
+            let page = try identify(frame, header, hash, in: segment, path)
+            var written = inPlace(frame, header, segment, path)
+            if page != segment {
+                for slot in 0...1 {
+                    let at = segment.description.controlAt(slot)
+                    written.insert(DiskOrder.write(path, at: at, bytes: segment.bytes), at: 0)
+                }
+            }
+            orders = written
+        } else {
+            if let said = try hashBefore(segment: header.segment + 1, index: header.index + 1), said != hash {
+                throw .otherFrame
+            }
+            orders = anew(frame, header, segment, hash: hash)
+        }
+        try carryOut(orders)
+        var opener = LogOpener(
+            store: store, directory: directory, identity: identity, keys: keys, crypto: crypto,
+            leafReader: leafReader, configuration: configuration)
+        adopt(try opener.resume(segments))
+    }
+
+    /// Holds a copy against what the file still says of the frame.
+    ///
+    /// - Returns: the segment's header, if both control pages have it.
+    private func identify(
+        _ frame: StoredFrame, _ header: FrameHeader, _ hash: Digest, in segment: SegmentHeader, _ path: String
+    ) throws(LogError) -> SegmentHeader? {
+        let file = try files { () throws(FileError) in try store.open(path, .read) }
+        defer { store.close(file) }
+        let pages = try files { () throws(FileError) in
+            try ControlPages(of: header.segment, in: file, of: store, readsThrough: true)
+        }
+        let page = pages.bothHeaders ? pages.header : nil
+        let places = try places(header.index, segment.description, file)
+        if let own = places.own, own.previousHash == end.hash, follows(own, segment) {
+            guard own == header else { throw .otherFrame }
+            return page
+        }
+        if let found = pages.header, found != segment { throw .otherFrame }
+        var said = places.next?.previousHash
+        if said == nil, let newest = pages.newest, newest.through == header.index { said = newest.hash }
+        if said == nil { said = try hashBefore(segment: header.segment + 1, index: header.index + 1) }
+        guard said == nil || said == hash else { throw .otherFrame }
+        return page
+    }
+
+    private func follows(_ header: FrameHeader, _ segment: SegmentHeader) -> Bool {
+        var before = end
+        if header.opensSegment { before.bodyOffset = segment.description.bodiesAt }
+        do throws(FrameFlaw) { try before.check(header, in: segment) } catch { return false }
+        return true
+    }
+
+    /// What the header table says of a frame and of the next one.
+    private func places(
+        _ index: UInt64, _ description: SegmentDescription, _ file: FileHandle
+    ) throws(LogError) -> (own: FrameHeader?, next: FrameHeader?) {
+        let bytes = try files { () throws(FileError) in
+            try store.readThrough(file, at: description.headerOffset(of: index), count: 2 * FrameHeader.count)
+        }
+        func header(_ place: Int) -> FrameHeader? {
+            do throws(FrameFlaw) {
+                let found = try FrameHeader(bytes, at: place * FrameHeader.count)
+                let isHere = found.cluster == identity && found.segment == description.segment
+                return isHere && found.index == index + UInt64(place) ? found : nil
+            } catch {
+                return nil
+            }
+        }
+        let hasNext = index + 1 < description.firstIndex + UInt64(description.slots)
+        return (header(0), hasNext ? header(1) : nil)
+    }
+
+    /// What a segment's header says of the frame before it, if that segment is there and begins at the index.
+    private func hashBefore(segment: UInt64, index: UInt64) throws(LogError) -> Digest? {
+        let path = path(of: segment)
+        return try files { () throws(FileError) in
+            guard try store.exists(path) else { return nil }
+            let file = try store.open(path, .read)
+            defer { store.close(file) }
+            let pages = try ControlPages(of: segment, in: file, of: store, readsThrough: true)
+            guard let header = pages.header, header.cluster == identity, header.description.firstIndex == index else {
+                return nil
+            }
+            return header.previousHash
+        }
+    }
+
+    private func inPlace(
+        _ frame: StoredFrame, _ header: FrameHeader, _ segment: SegmentHeader, _ path: String
+    ) -> [DiskOrder] {
+        let at = segment.description.headerOffset(of: header.index)
+        return [
+            .write(path, at: header.bodyOffset, bytes: frame.body), .write(path, at: at, bytes: frame.header),
+            .sync(path),
+        ]
+    }
+
+    /// The file of a segment with its first frame, under its name only when it is durable.
+    private func anew(
+        _ frame: StoredFrame, _ header: FrameHeader, _ segment: SegmentHeader, hash: Digest
+    ) -> [DiskOrder] {
+        let path = path(of: header.segment)
+        let temporary = path + SegmentFormat.temporarySuffix
+        var orders: [DiskOrder] = [.make(temporary), .fill(temporary, through: segment.description.bodiesAt)]
+        for slot in 0...1 {
+            let mark = Watermark(
+                cluster: identity, segment: header.segment, slot: slot, sequence: UInt64(slot) + 1,
+                through: header.index, hash: hash)
+            orders.append(
+                .write(
+                    temporary, at: segment.description.controlAt(slot), bytes: mark.controlPage(under: segment)))
+        }
+        orders += inPlace(frame, header, segment, temporary)
+        return orders + [.rename(temporary, to: path), .syncDirectory(directory)]
+    }
+
+    private func adopt(_ opened: OpenedLog) {
+        fault = opened.fault
+        beyond = opened.beyond
+        claim = opened.claim
+        segments = opened.segments
+        tailKey = opened.tailKey
+        durableIndex = lastIndex
+        watermark = opened.watermark
+        ahead = AheadState(tailFilled: opened.tailBytes)
+        readers = []
+    }
+
+    // MARK: Wounds
+
+    private func heal(_ frame: StoredFrame, _ header: FrameHeader) throws(LogError) {
+        let place = place(ofIndex: header.index)
+        let state = segments[place]
+        let description = state.header.description
+        guard header.segment == description.segment, header.bodyOffset >= description.bodiesAt,
+            header.bodyOffset + header.bodyLength <= state.end.bodyOffset
+        else { throw .refusedFrame(.misplaced) }
+        let (_, hash) = try open(frame, header, in: state.header, key: try segmentKey(state.header))
+        let path = path(of: header.segment)
+        let file = try files { () throws(FileError) in try store.open(path, .read) }
+        defer { store.close(file) }
+        let places = try places(header.index, description, file)
+        if let own = places.own {
+            guard own == header else { throw .otherFrame }
+        } else if header.index == state.lastIndex {
+            guard state.end.hash == hash else { throw .otherFrame }
+        } else if let next = places.next {
+            guard next.previousHash == hash else { throw .otherFrame }
+        } else {
+            throw damage(.header, header.index + 1, in: state)
+        }
+        try carryOut(inPlace(frame, header, state.header, path))
+        wounds.removeAll { $0.index == header.index }
+        readers.removeAll { $0.header.description.segment == header.segment }
+        scrubbing.suspect(header.segment)
+    }
+
+    private func carryOut(_ orders: [DiskOrder]) throws(LogError) {
+        let hand = DiskHand(store)
+        defer { hand.release() }
+        try files { () throws(FileError) in try hand.carryOut(orders) }
+    }
+
+    private func files<Value>(_ body: () throws(FileError) -> Value) throws(LogError) -> Value {
+        do throws(FileError) { return try body() } catch { throw .file(error) }
+    }
+}
