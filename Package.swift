@@ -46,6 +46,12 @@ let rooms: [(name: String, enters: [String])] = [
         ]
     ),
     ("Clinic", ["Bytes"]),
+    (
+        "Simulator",
+        [
+            "Bytes", "JSON", "Files", "Consensus", "Records", "Keys", "SegmentedLog", "Views", "Replica", "Clinic",
+        ]
+    ),
 ]
 
 /// The programs, with the rooms each may enter.
@@ -61,6 +67,7 @@ let programs: [(name: String, enters: [String])] = [
             "Transport", "Client", "Clinic",
         ]
     ),
+    ("chartlog-simulate", ["Linux", "Simulator"]),
 ]
 
 /// The test targets, with the rooms each looks into.
@@ -92,6 +99,7 @@ let tests: [(name: String, enters: [String])] = [
         ]
     ),
     ("ClinicTests", ["Bytes", "JSON", "Records", "Clinic"]),
+    ("SimulatorTests", ["Bytes", "Files", "Simulator"]),
     ("ClusterTests", ["Bytes", "JSON", "Linux", "Client", "Clinic"]),
     ("TidyTests", ["Bytes"]),
 ]

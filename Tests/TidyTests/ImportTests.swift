@@ -25,6 +25,9 @@ private let table: [String: Set<String>] = [
         "Transport",
     ],
     "Clinic": ["Bytes"],
+    "Simulator": [
+        "Bytes", "JSON", "Files", "Consensus", "Records", "Keys", "SegmentedLog", "Views", "Replica", "Clinic",
+    ],
     "chartlog": [
         "Bytes", "JSON", "Files", "Keys", "SegmentedLog", "Replica", "Linux", "Transport", "Client", "Server",
     ],
@@ -32,13 +35,14 @@ private let table: [String: Set<String>] = [
         "Bytes", "JSON", "Files", "Records", "Keys", "Compression", "SegmentedLog", "Views", "Replica", "Linux",
         "Transport", "Client", "Clinic",
     ],
+    "chartlog-simulate": ["Linux", "Simulator"],
 ]
 
 /// Modules of the toolchain, and the rooms that may know the operating system. A core knows none.
 private let toolchain: [String: Set<String>] = [
     "Linux": ["Glibc", "Synchronization"], "Transport": ["Glibc", "Synchronization"], "Keys": ["Glibc"],
     "Bytes": [], "Server": ["Glibc", "Synchronization"], "Client": ["Glibc"], "chartlog": ["Glibc"],
-    "chartlog-bench": ["Glibc", "Synchronization"],
+    "chartlog-bench": ["Glibc", "Synchronization"], "chartlog-simulate": ["Glibc"],
 ]
 
 @Suite struct ImportTests {

@@ -1,0 +1,283 @@
+package import Files
+
+/// The disk of one simulated replica: what a reader sees, what would survive a loss of power, and whatever else can go
+/// wrong with it.
+///
+/// As `MemoryFiles`, which it follows in what a crash may leave, but made to be written a hundred thousand times a
+/// second and to be damaged: every file has two faces and a bit for each sector in which they may differ. Unlike a
+/// test's disk it outlives the process: a process that dies leaves the page cache as it was, a loss of power does not.
+package final class SimulatedFiles: FileStore {
+    package static let sectorBytes = 512
+
+    /// The most bytes all files may have together; further writes answer `.full`.
+    var capacity = Int.max
+    /// Mutations and syncs until the machine stands still; nil: it does not.
+    var fuse: Int?
+    /// What goes wrong at the next fitting operation.
+    var armed = ArmedFaults()
+    /// Looks of the harness do not meet armed faults.
+    var isWatching = false
+    var chance: Chance
+
+    var inodes: [SimulatedInode] = []
+    private var handles: [Int] = []
+    /// Path to number of inode, as a reader sees the names.
+    var names: [String: Int] = [:]
+    /// The same as the disk holds it, less what `pending` would change.
+    var durableNames: [String: Int] = [:]
+    private var directories: Set<String> = [""]
+    /// Changes of names since their directory was last synced, in order.
+    private var pending: [NameChange] = []
+    private var used = 0
+
+    init(chance: Chance) { self.chance = chance }
+
+    // MARK: FileStore
+
+    package func open(_ path: String, _ mode: FileMode) throws(FileError) -> FileHandle {
+        let number: Int
+        switch (mode, names[path]) {
+        case (.create, .some):
+            throw .exists
+        case (.create, .none):
+            try burn()
+            guard directories.contains(Self.directory(of: path)) else { throw .missing }
+            number = inodes.count
+            inodes.append(SimulatedInode())
+            change(.put(path, number))
+        case (_, .some(let found)):
+            number = found
+        case (_, .none):
+            throw .missing
+        }
+        handles.append(number)
+        return FileHandle(slot: handles.count - 1)
+    }
+
+    package func close(_ file: FileHandle) {
+        guard handles.indices.contains(file.slot) else { return }
+        handles[file.slot] = -1
+    }
+
+    package func read(_ file: FileHandle, at offset: Int, count: Int) throws(FileError) -> [UInt8] {
+        let number = try number(of: file)
+        try armed.read(isWatching)
+        return Self.part(of: inodes[number].seen, at: offset, count: count)
+    }
+
+    package func readThrough(_ file: FileHandle, at offset: Int, count: Int) throws(FileError) -> [UInt8] {
+        let number = try number(of: file)
+        try armed.read(isWatching)
+        return Self.part(of: inodes[number].durable, at: offset, count: count)
+    }
+
+    package func write(_ file: FileHandle, at offset: Int, _ bytes: [UInt8]) throws(FileError) {
+        let number = try number(of: file)
+        try burn()
+        let growth = max(0, offset + bytes.count - inodes[number].seen.count)
+        guard growth <= capacity - used else { throw .full }
+        if growth == 0, armed.misdirects(bytes.count) {
+            return inodes[number].write(bytes, at: elsewhere(offset, bytes.count, in: inodes[number].seen.count))
+        }
+        used += growth
+        inodes[number].write(bytes, at: offset)
+    }
+
+    package func size(_ file: FileHandle) throws(FileError) -> Int { inodes[try number(of: file)].seen.count }
+
+    package func truncate(_ file: FileHandle, to size: Int) throws(FileError) {
+        let number = try number(of: file)
+        try burn()
+        let growth = size - inodes[number].seen.count
+        guard growth <= capacity - used else { throw .full }
+        used += growth
+        inodes[number].truncate(to: size)
+    }
+
+    package func sync(_ file: FileHandle) throws(FileError) {
+        let number = try number(of: file)
+        try burn()
+        if armed.failsSync() {
+            inodes[number].forgetUnsynced()
+            throw .io(5)
+        }
+        inodes[number].sync()
+    }
+
+    package func syncDirectory(_ path: String) throws(FileError) {
+        guard directories.contains(path) else { throw .missing }
+        try burn()
+        var rest: [NameChange] = []
+        for change in pending {
+            if change.directories.contains(path) { Self.apply(change, to: &durableNames) } else { rest.append(change) }
+        }
+        pending = rest
+    }
+
+    package func rename(_ source: String, to target: String) throws(FileError) {
+        guard names[source] != nil else { throw .missing }
+        try burn()
+        if let replaced = names[target] { used -= inodes[replaced].seen.count }
+        change(.move(source, target))
+    }
+
+    package func remove(_ path: String) throws(FileError) {
+        guard let removed = names[path] else { throw .missing }
+        try burn()
+        used -= inodes[removed].seen.count
+        change(.take(path))
+    }
+
+    package func exists(_ path: String) throws(FileError) -> Bool { names[path] != nil || directories.contains(path) }
+
+    package func list(_ path: String) throws(FileError) -> [String] {
+        guard directories.contains(path) else { throw .missing }
+        let inside = (Array(names.keys) + Array(directories)).filter { $0 != "" && Self.directory(of: $0) == path }
+        return inside.map { Self.name(of: $0) }.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
+    }
+
+    package func makeDirectory(_ path: String) throws(FileError) {
+        try burn()
+        var part = path
+        while part != "" {
+            directories.insert(part)
+            part = Self.directory(of: part)
+        }
+    }
+
+    package func freeSpace() throws(FileError) -> Int { capacity - used }
+
+    // MARK: What the world does to it
+
+    /// The process is gone: its handles are dead, the page cache is not.
+    func loseHandles() {
+        handles.removeAll(keepingCapacity: true)
+        fuse = nil
+    }
+
+    /// The power is gone: each sector and each name that was not synced is lost, kept or (sectors) mixed.
+    func losePower() {
+        loseHandles()
+        for change in pending where chance.oneIn(2) { Self.apply(change, to: &durableNames) }
+        pending = []
+        names = durableNames
+        for number in inodes.indices { inodes[number].tear(&chance) }
+        forgetUnnamed()
+    }
+
+    /// The disk as it would be after a loss of power that keeps nothing.
+    var image: SimulatedImage {
+        SimulatedImage(
+            names: durableNames, directories: directories, durable: inodes.map(\.durable))
+    }
+
+    /// Another disk's, or an older, image in the place of what is here.
+    func become(_ image: SimulatedImage) {
+        loseHandles()
+        pending = []
+        durableNames = image.names
+        names = image.names
+        directories = image.directories
+        inodes = image.durable.map { SimulatedInode(durably: $0) }
+        forgetUnnamed()
+    }
+
+    /// The bytes of a file that would survive a loss of power; nil when its name would not.
+    func durableBytes(_ path: String, at offset: Int, count: Int) -> [UInt8]? {
+        durableNames[path].map { Self.part(of: inodes[$0].durable, at: offset, count: count) }
+    }
+
+    /// The paths of all files as a reader sees them, sorted.
+    package var paths: [String] { names.keys.sorted() }
+
+    /// The bytes of a file as a reader sees them; nil when there is none.
+    package func contents(_ path: String) -> [UInt8]? { names[path].map { inodes[$0].seen } }
+
+    /// Flips one bit of a sector, on the disk and in a clean page cache.
+    func rot(_ path: String, bit: Int) {
+        guard let number = names[path] else { return }
+        inodes[number].flip(bit: bit)
+    }
+
+    // MARK: Helpers
+
+    /// Drops the bytes of files that no name leads to, and counts what is left.
+    private func forgetUnnamed() {
+        var isNamed = [Bool](repeating: false, count: inodes.count)
+        for number in names.values { isNamed[number] = true }
+        used = 0
+        for number in inodes.indices {
+            if isNamed[number] { used += inodes[number].seen.count } else { inodes[number] = SimulatedInode() }
+        }
+    }
+
+    private func elsewhere(_ offset: Int, _ count: Int, in size: Int) -> Int {
+        let places = (size - count) / Self.sectorBytes
+        guard places > 1 else { return offset }
+        let chosen = chance.below(places) * Self.sectorBytes + offset % Self.sectorBytes
+        return chosen + count <= size && chosen != offset ? chosen : offset % Self.sectorBytes
+    }
+
+    private func burn() throws(FileError) {
+        guard let left = fuse else { return }
+        guard left > 0 else { throw .io(5) }
+        fuse = left - 1
+    }
+
+    private func number(of file: FileHandle) throws(FileError) -> Int {
+        guard handles.indices.contains(file.slot), handles[file.slot] >= 0 else { throw .io(9) }
+        return handles[file.slot]
+    }
+
+    private func change(_ change: NameChange) {
+        Self.apply(change, to: &names)
+        pending.append(change)
+    }
+
+    private static func apply(_ change: NameChange, to names: inout [String: Int]) {
+        switch change {
+        case .put(let path, let number): names[path] = number
+        case .take(let path): names[path] = nil
+        case .move(let source, let target):
+            guard let number = names[source] else { return }
+            names[source] = nil
+            names[target] = number
+        }
+    }
+
+    private static func part(of bytes: [UInt8], at offset: Int, count: Int) -> [UInt8] {
+        guard offset < bytes.count, count > 0 else { return [] }
+        return Array(bytes[offset..<min(bytes.count, offset + count)])
+    }
+
+    static func directory(of path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: 0x2f) else { return "" }
+        return String(path[..<slash])
+    }
+
+    static func name(of path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: 0x2f) else { return path }
+        return String(path[path.index(after: slash)...])
+    }
+
+    private enum NameChange {
+        case put(String, Int)
+        case take(String)
+        case move(String, String)
+
+        var directories: [String] {
+            switch self {
+            case .put(let path, _), .take(let path): [SimulatedFiles.directory(of: path)]
+            case .move(let source, let target):
+                [SimulatedFiles.directory(of: source), SimulatedFiles.directory(of: target)]
+            }
+        }
+    }
+}
+
+/// What a disk holds, as a value.
+struct SimulatedImage {
+    var names: [String: Int]
+    var directories: Set<String>
+    var durable: [[UInt8]]
+}

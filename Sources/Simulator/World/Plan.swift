@@ -1,0 +1,96 @@
+/// Everything that shapes a world but its seed's dice: drawn from the seed (swarm testing: every world has its own
+/// rates and sizes), changed by shrinking, and written down with a failing seed.
+package struct Plan: Equatable, Sendable {
+    package var seed: UInt64
+    package var replicas: Int
+    /// How long faults go on, in microseconds of virtual time.
+    package var safetyMicroseconds: UInt64 = 0
+    /// The kinds of faults that are on, with the mean time between two of them (µs), or for those of messages the rate
+    /// in a million.
+    package var faults: [Fault] = []
+    package var clients: Int = 0
+    package var patients: Int = 0
+    package var appointments: Int = 0
+    /// Mean pause of a client between two operations.
+    package var thinkMicroseconds: UInt64 = 0
+    /// One operation in so many is a read of some kind.
+    package var readsPerMillion: UInt64 = 0
+    package var batchMax: Int = 1
+    package var patienceMicroseconds: UInt64 = 0
+
+    // The replica
+    package var bodyCapacity = 0
+    package var slotsMin = 0
+    package var fillStep = 0
+    package var cachedFrames = 0
+    package var snapshotEvery: UInt64 = 0
+    package var tickMicroseconds: UInt64 = 0
+    package var turnMicroseconds: UInt64 = 0
+    package var waitingAppendsMax = 0
+
+    // Disk and links
+    package var diskMicroseconds: UInt64 = 0
+    package var linkMicroseconds: UInt64 = 0
+    package var restartMicroseconds: UInt64 = 0
+    /// Bytes of a disk, and of it what an episode of fullness leaves.
+    package var diskBytes = 0
+
+    package struct Fault: Equatable, Sendable {
+        package var kind: FaultKind
+        package var mean: UInt64
+
+        package init(kind: FaultKind, mean: UInt64) {
+            self.kind = kind
+            self.mean = mean
+        }
+    }
+
+    package func mean(_ kind: FaultKind) -> UInt64? { faults.first { $0.kind == kind }?.mean }
+
+    init(bareSeed seed: UInt64, replicas: Int) {
+        self.seed = seed
+        self.replicas = replicas
+    }
+
+    /// - Parameter safetySeconds: instead of the 20 to 50 seconds drawn.
+    package init(seed: UInt64, replicas: Int, safetySeconds: UInt64? = nil) {
+        self.seed = seed
+        self.replicas = replicas
+        var chance = Chance(seed: seed, .plan)
+        safetyMicroseconds = chance.within(20_000_000...50_000_000)
+        clients = chance.within(2...8)
+        patients = chance.pick([2, 8, 24, 60])
+        appointments = chance.pick([0, 2, 6])
+        thinkMicroseconds = chance.pick([30_000, 100_000, 250_000, 500_000])
+        readsPerMillion = chance.pick([50_000, 300_000, 600_000])
+        batchMax = chance.pick([1, 2, 5, 12])
+        patienceMicroseconds = chance.pick([300_000, 1_000_000, 4_000_000])
+        bodyCapacity = chance.pick([16 << 10, 24 << 10, 64 << 10])
+        slotsMin = chance.pick([4, 16, 64])
+        fillStep = chance.pick([0, 4 << 10, 16 << 10])
+        cachedFrames = chance.pick([1, 8, 64])
+        snapshotEvery = chance.pick([60, 300, 1_500, 100_000])
+        tickMicroseconds = chance.pick([5_000, 10_000, 25_000, 50_000])
+        turnMicroseconds = chance.pick([0, 20, 200, 1_000])
+        waitingAppendsMax = chance.pick([4, 64, 4096])
+        diskMicroseconds = chance.pick([40, 300, 2_000, 12_000])
+        linkMicroseconds = chance.pick([20, 200, 2_000, 15_000])
+        restartMicroseconds = chance.pick([20_000, 200_000, 1_500_000])
+        diskBytes = 64 << 20
+        drawFaults(&chance)
+        if let safetySeconds { safetyMicroseconds = safetySeconds * 1_000_000 }
+    }
+
+    /// Each kind is on in three worlds of five, at a rate of its own.
+    private mutating func drawFaults(_ chance: inout Chance) {
+        for kind in FaultKind.allCases {
+            let isOn = chance.below(5) < 3
+            let mean =
+                kind.isOfMessages
+                ? chance.pick([500, 5_000, 50_000, 200_000] as [UInt64])
+                : chance.pick([800_000, 2_500_000, 8_000_000] as [UInt64])
+            guard isOn, replicas > 1 || (!kind.needsPeers && !kind.damages) else { continue }
+            faults.append(Fault(kind: kind, mean: mean))
+        }
+    }
+}

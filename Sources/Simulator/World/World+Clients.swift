@@ -1,0 +1,228 @@
+internal import Bytes
+internal import JSON
+internal import Records
+internal import Replica
+
+// The clients: what they send, what they are told, when they lose patience.
+extension World {
+    static let caller = Caller(
+        credential: "svc", address: "192.0.2.7", onBehalfOf: "Practitioner/pr-7", purpose: Purpose(code: "TREAT"),
+        requestID: "r")
+
+    /// A client begins an operation, or sends the present one again.
+    func takeTurn(_ number: Int) throws(Violation) {
+        clients[number].isResting = false
+        if clients[number].current == nil {
+            guard !isWindingDown else { return }
+            let (call, request) = try clients[number].draw(plan, &maker)
+            history.operations.append(
+                HistoryOperation(client: number, invoked: now, completed: 0, call: call, outcome: .unknown))
+            var operation = Client.CurrentOperation(
+                place: history.operations.count - 1, request: request, deadline: now + plan.patienceMicroseconds * 5)
+            if case .events(let query) = request {
+                operation.follows = query.follow
+                operation.piecesLeft = 3
+            }
+            clients[number].current = operation
+        }
+        send(number)
+    }
+
+    private func send(_ number: Int) {
+        guard let current = clients[number].current else { return }
+        clients[number].attempt += 1
+        clients[number].current?.scan = Scan()
+        let id = AskID(connection: UInt64(number), number: clients[number].attempt)
+        let target = chooseTarget(number)
+        clients[number].target = target
+        trace.add(7, UInt64(number), id.number, UInt64(target))
+        after(delay(), .ask(target, id, Ask(caller: Self.caller, request: current.request)))
+        after(plan.patienceMicroseconds, .timeout(id))
+    }
+
+    /// Mostly where appends are acknowledged, as far as a client can know.
+    private func chooseTarget(_ number: Int) -> Int {
+        if !clients[number].chance.oneIn(8), let ready = processes.first(where: { $0.isReady }) { return ready.id }
+        return 1 + clients[number].chance.below(processes.count)
+    }
+
+    /// From a client to a replica or back.
+    private func delay() -> UInt64 { plan.linkMicroseconds + network.exponential(mean: plan.linkMicroseconds) }
+
+    func asked(_ process: Process, _ id: AskID, _ ask: Ask) throws(Violation) {
+        guard process.replica != nil else { return after(delay(), .hangUp(id, isUncertain: false)) }
+        try tell(process, .asked(id, ask))
+    }
+
+    /// A replica answers: what it acknowledges must be durable now, not when the client hears of it.
+    func answers(_ id: AskID, _ answer: Answer, isLast: Bool, from process: Process) throws(Violation) {
+        if case .appended(let appended) = answer, appended.position > 0 {
+            try ledger.acknowledged(
+                position: appended.position, disks: processes.map(\.disk), quorum: plan.replicas / 2 + 1)
+        }
+        trace.add(8, UInt64(process.id), id.connection, id.number)
+        if faultHits(.drop) { return }
+        after(delay(), .answer(id, answer, isLast: isLast))
+    }
+
+    /// The attempt is the one its client waits for.
+    private func isCurrent(_ id: AskID) -> Bool {
+        let client = clients[Int(id.connection)]
+        return client.current != nil && client.attempt == id.number && client.target != 0
+    }
+
+    func timedOut(_ id: AskID) throws(Violation) {
+        guard isCurrent(id) else { return }
+        let number = Int(id.connection)
+        clients[number].current?.isUncertain = true
+        let target = clients[number].target
+        if process(target).replica != nil { try tell(process(target), .abandoned(id)) }
+        try again(number)
+    }
+
+    func hungUp(_ id: AskID, isUncertain: Bool) throws(Violation) {
+        guard isCurrent(id) else { return }
+        let number = Int(id.connection)
+        if isUncertain { clients[number].current?.isUncertain = true }
+        try again(number)
+    }
+
+    /// Once more after a pause, until patience is at its end.
+    private func again(_ number: Int) throws(Violation) {
+        guard let current = clients[number].current else { return }
+        clients[number].target = 0
+        guard now < current.deadline else {
+            if case .scan = history.operations[current.place].call, !current.scan.shown.isEmpty {
+                return finish(number, .scanned(current.scan))
+            }
+            return finish(number, current.isUncertain ? .unknown : .nothing)
+        }
+        after(1_000 + clients[number].chance.exponential(mean: 20_000), .turn(client: number))
+    }
+
+    private func finish(_ number: Int, _ outcome: HistoryOperation.Outcome) {
+        guard let current = clients[number].current else { return }
+        clients[number].current = nil
+        clients[number].target = 0
+        history.operations[current.place].completed = now
+        history.operations[current.place].outcome = outcome
+        trace.add(9, UInt64(number), UInt64(current.place), now)
+        after(1 + clients[number].chance.exponential(mean: plan.thinkMicroseconds), .turn(client: number))
+    }
+
+    func answered(_ id: AskID, _ answer: Answer, isLast: Bool) throws(Violation) {
+        guard isCurrent(id) else { return }
+        let number = Int(id.connection)
+        switch answer {
+        case .appended(let appended): try took(number, appended)
+        case .problem(let problem): try took(number, problem)
+        case .resource(let resource, let position): try took(number, resource, at: position)
+        case .events(let piece): try took(number, id, piece, isLast: isLast)
+        case .page, .cluster: throw Violation("L", "an answer of a kind that nobody asked for")
+        }
+    }
+
+    private func took(_ number: Int, _ appended: Appended) throws(Violation) {
+        guard let current = clients[number].current else { return }
+        guard case .append(let sent) = history.operations[current.place].call,
+            appended.events.map(\.id) == sent.map({ "e\($0.event)" })
+        else { throw Violation("L", "an acknowledgement does not name the events that were sent") }
+        let standings = zip(sent, appended.events).map { one, made in
+            Standing(
+                event: one.event, version: made.version, position: made.position, stamp: made.recorded.microseconds)
+        }
+        for (one, standing) in zip(sent, standings) { clients[number].versions[one.stream] = standing.version }
+        clients[number].position = max(clients[number].position, appended.position)
+        if sent[0].event >= progressSince { hasProgressed = true }
+        finish(number, .appended(standings))
+    }
+
+    private func took(_ number: Int, _ problem: Problem) throws(Violation) {
+        guard let current = clients[number].current else { return }
+        switch problem.kind {
+        case .versionConflict, .alreadyExists, .missingStream:
+            // What an earlier attempt may still do, a refusal of this one does not tell.
+            let refusal = try refusal(problem, number)
+            finish(number, current.isUncertain ? .unknown : .refused(refusal))
+        case .notFound: finish(number, .missing)
+        case .unavailable, .noPrimary, .diskFull, .damaged, .clockAhead, .overloaded, .keyMissing, .tooMany:
+            try again(number)
+        case .outcomeUnknown, .internalError, .stillRunning:
+            clients[number].current?.isUncertain = true
+            try again(number)
+        default: throw Violation("L", "an unexpected refusal: \(problem.kind.rawValue)")
+        }
+    }
+
+    private func refusal(_ problem: Problem, _ number: Int) throws(Violation) -> Refusal {
+        switch problem.kind {
+        case .alreadyExists: return .exists
+        case .missingStream: return .missing
+        default:
+            for field in problem.fields {
+                guard case .conflicts(let conflicts) = field else { continue }
+                var told: [Refusal.Conflict] = []
+                for conflict in conflicts {
+                    guard let stream = maker.stream(of: conflict.subject) else { continue }
+                    clients[number].versions[stream] = conflict.actual
+                    told.append(
+                        Refusal.Conflict(stream: stream, expected: conflict.expected, actual: conflict.actual))
+                }
+                return .conflicts(told)
+            }
+            throw Violation("L", "a version conflict that names no stream")
+        }
+    }
+
+    private func took(_ number: Int, _ resource: ShownResource, at position: UInt64) throws(Violation) {
+        guard let current = clients[number].current else { return }
+        var event: UInt64?
+        if case .json(let json) = resource.content { event = EventMaker.event(in: json) }
+        clients[number].position = max(clients[number].position, position)
+        if case .look(let stream) = history.operations[current.place].call {
+            clients[number].versions[stream] = resource.version
+        }
+        finish(
+            number,
+            .shown(
+                version: resource.version, stamp: resource.lastUpdated.microseconds, position: position, event: event))
+    }
+
+    private func took(_ number: Int, _ id: AskID, _ piece: EventsPiece, isLast: Bool) throws(Violation) {
+        guard var current = clients[number].current else { return }
+        if current.scan.firstStand == 0 { current.scan.firstStand = piece.position }
+        current.scan.lastStand = piece.position
+        for shown in piece.events { current.scan.shown.append(try standing(shown)) }
+        current.piecesLeft -= 1
+        var isOver = isLast
+        switch piece.mark {
+        case .none: break
+        case .end(let position, _):
+            current.scan.through = position
+            isOver = true
+        case .caughtUp(let position), .alive(let position):
+            current.scan.through = position
+            if current.piecesLeft <= 0 { isOver = true }
+        }
+        clients[number].current = current
+        clients[number].position = max(clients[number].position, piece.position)
+        guard isOver else {
+            return after(delay(), .drained(clients[number].target, id))
+        }
+        if !isLast { try tell(process(clients[number].target), .abandoned(id)) }
+        finish(number, .scanned(current.scan))
+    }
+
+    /// An event that was shown, which must bear the words that were sent (I15).
+    func standing(_ shown: ShownEvent) throws(Violation) -> Standing {
+        guard let event = EventMaker.event(in: shown.json), event >= 1, event <= UInt64(maker.sent.count) else {
+            throw Violation("I15", "position \(shown.position) shows an event that nobody sent")
+        }
+        let sent = maker.sent[Int(event) - 1]
+        guard shown.json == sent || (try? JSONEquality.equal(shown.json, sent)) == true else {
+            throw Violation("I15", "position \(shown.position) shows event \(event) with other words than were sent")
+        }
+        return Standing(
+            event: event, version: shown.version, position: shown.position, stamp: shown.recorded.microseconds)
+    }
+}

@@ -1,0 +1,85 @@
+internal import Replica
+
+// What goes wrong: each kind strikes on its own, from its own dice, at times of its own.
+extension World {
+    func scheduleFaults() {
+        for fault in plan.faults where !fault.kind.isOfMessages { scheduleNext(fault.kind) }
+    }
+
+    private func scheduleNext(_ kind: FaultKind) {
+        guard let mean = plan.mean(kind) else { return }
+        after(1 + faultChances[kind.rawValue].exponential(mean: mean), .fault(kind))
+    }
+
+    /// Whether a fault of single messages strikes this one.
+    func faultHits(_ kind: FaultKind) -> Bool {
+        guard !isHealing, let rate = plan.mean(kind), faultChances[kind.rawValue].perMillion(rate) else { return false }
+        count(kind)
+        return true
+    }
+
+    func strike(_ kind: FaultKind) throws(Violation) {
+        guard !isHealing else { return }
+        scheduleNext(kind)
+        let at = kind.rawValue
+        let process = processes[faultChances[at].below(processes.count)]
+        let lasts = faultChances[at].exponential(mean: faultChances[at].pick([50_000, 400_000, 3_000_000]))
+        switch kind {
+        case .crash, .powerLoss:
+            guard process.replica != nil else { return }
+            tell("\(now) \(kind.name) of replica \(process.id)")
+            try end(process, losesPower: kind == .powerLoss, restarts: true)
+        case .pause:
+            guard process.replica != nil, !process.isPaused else { return }
+            process.isPaused = true
+            tell("\(now) replica \(process.id) is paused for \(lasts) us")
+            after(lasts, .resume(process.id, life: process.life))
+        case .clockStep:
+            let size = Int64(faultChances[at].pick([30_000, 900_000, 4_000_000, 9_000_000] as [UInt64]))
+            process.wallOffset = faultChances[at].oneIn(2) ? size : -size
+        case .clockDrift:
+            process.setDrift(Int64(faultChances[at].below(400)) * 1000 - 200_000, at: now)
+        default: try strikeDisk(kind, process, lasts)
+        }
+        count(kind)
+    }
+
+    private func strikeDisk(_ kind: FaultKind, _ process: Process, _ lasts: UInt64) throws(Violation) {
+        let at = kind.rawValue
+        switch kind {
+        case .readError: process.disk.armed.readsUntilError = faultChances[at].below(8)
+        case .syncError: process.disk.armed.isSyncFailing = true
+        case .diskFull:
+            fillDisk(process, true)
+            after(lasts, .fillDisk(process.id, isFull: false))
+        case .slowDisk: process.slowDiskUntil = now + lasts
+        case .hungDisk: process.hungDiskUntil = now + lasts
+        default: break
+        }
+        tell("\(now) \(kind.name) on replica \(process.id)")
+    }
+
+    func fillDisk(_ process: Process, _ isFull: Bool) {
+        process.disk.capacity = plan.diskBytes
+        guard isFull, !isHealing, let free = try? process.disk.freeSpace() else { return }
+        let left = faultChances[FaultKind.diskFull.rawValue].pick([0, 20_000, 60_000, 120_000, 200_000])
+        process.disk.capacity = plan.diskBytes - max(0, free - left)
+    }
+
+    /// Everything that a process can suffer and that passes, passes.
+    func heal(_ process: Process) throws(Violation) {
+        process.disk.armed.disarm()
+        process.disk.capacity = plan.diskBytes
+        process.slowDiskUntil = 0
+        process.hungDiskUntil = 0
+        process.setDrift(0, at: now)
+        process.wallOffset = 0
+        // An operator sets the clock right and says so; a replica that believed it before takes no notice.
+        try tell(process, .clockAccepted(Self.caller))
+        if process.isPaused {
+            process.isPaused = false
+            after(1, .resume(process.id, life: process.life))
+            process.isPaused = true
+        }
+    }
+}

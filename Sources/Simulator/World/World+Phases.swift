@@ -1,0 +1,138 @@
+internal import Bytes
+internal import Records
+internal import Replica
+
+/// What a world came to.
+package struct Outcome: Sendable {
+    package var violation: Violation?
+    /// Sums up everything that happened.
+    package var trace: UInt64
+    package var events: UInt64
+    package var operations: Int
+    package var acknowledged: Int
+    /// Events in the log at the end.
+    package var logged: Int
+    package var microseconds: UInt64
+    package var faults: [UInt64]
+}
+
+// A world's life: faults, healing, progress, the end and what is looked at then.
+extension World {
+    /// How long a healed cluster may take to acknowledge something new.
+    static let progressMicroseconds: UInt64 = 30_000_000
+    static let windDownMicroseconds: UInt64 = 60_000_000
+
+    /// Lives through the whole plan.
+    package static func run(_ plan: Plan, narrator: ((String) -> Void)? = nil) -> Outcome {
+        var outcome = Outcome(
+            violation: nil, trace: 0, events: 0, operations: 0, acknowledged: 0, logged: 0, microseconds: 0,
+            faults: [])
+        do throws(Violation) {
+            let world = try World(plan, narrator: narrator)
+            do throws(Violation) {
+                outcome.logged = try world.live()
+            } catch {
+                outcome.violation = error
+            }
+            outcome.trace = world.trace.value
+            outcome.events = world.handled
+            outcome.operations = world.history.operations.count
+            outcome.acknowledged = world.history.operations.count {
+                if case .appended = $0.outcome { true } else { false }
+            }
+            outcome.microseconds = world.now
+            outcome.faults = world.faultCounts
+        } catch {
+            outcome.violation = error
+        }
+        return outcome
+    }
+
+    private func live() throws(Violation) -> Int {
+        for process in processes {
+            process.disk.capacity = plan.diskBytes
+            after(process.chance.below(50_000), .start(process.id))
+        }
+        for client in clients.indices { after(100_000 + clients[client].chance.below(100_000), .turn(client: client)) }
+        scheduleFaults()
+        try run(until: plan.safetyMicroseconds)
+        try progress()
+        let log = try end()
+        if let found = HistoryCheck(history, log: log).violation {
+            throw Violation("L", found, time: now)
+        }
+        return log.count
+    }
+
+    /// Faults cease; something new must be acknowledged soon (I16).
+    private func progress() throws(Violation) {
+        isHealing = true
+        for process in processes { try heal(process) }
+        tell("\(now) healed")
+        progressSince = UInt64(maker.sent.count) + 1
+        let limit = now + Self.progressMicroseconds
+        try run(until: limit) { self.hasProgressed }
+        guard hasProgressed else {
+            throw Violation(
+                "I16", "nothing was acknowledged in \(Self.progressMicroseconds) us after healing", time: now)
+        }
+    }
+
+    /// The clients finish, the replicas become equal, and the whole log is read.
+    private func end() throws(Violation) -> [LoggedEvent] {
+        isWindingDown = true
+        try run(until: now + Self.windDownMicroseconds) { !self.clients.contains { $0.current != nil } }
+        guard !clients.contains(where: { $0.current != nil }) else {
+            throw Violation("I16", "a client's operation never ends", time: now)
+        }
+        try run(until: now + Self.windDownMicroseconds) { self.areEqual }
+        guard areEqual else { throw Violation("I16", "the replicas do not become equal", time: now) }
+        return try readAll()
+    }
+
+    /// Every replica runs and has folded the same.
+    private var areEqual: Bool {
+        guard let first = processes.first?.standing.witness else { return false }
+        return processes.allSatisfy {
+            $0.replica != nil && $0.standing.witness?.folded == first.folded
+                && $0.standing.witness?.durableIndex == first.lastIndex
+                && $0.standing.witness?.lastIndex == first.folded
+        }
+    }
+
+    /// All events, asked for as any client would.
+    private func readAll() throws(Violation) -> [LoggedEvent] {
+        var log: [LoggedEvent] = []
+        let reader = clients.count
+        clients.append(Client(number: reader, chance: Chance(seed: plan.seed, .heal), streams: maker.streams))
+        while true {
+            var query = EventsQuery()
+            query.after = UInt64(log.count)
+            query.limit = 10_000
+            history.operations.append(
+                HistoryOperation(
+                    client: reader, invoked: now, completed: 0, call: .scan(stream: nil, after: UInt64(log.count)),
+                    outcome: .unknown))
+            clients[reader].current = Client.CurrentOperation(
+                place: history.operations.count - 1, request: .events(query), deadline: now + 20_000_000)
+            after(1, .turn(client: reader))
+            try run(until: now + Self.windDownMicroseconds) { self.clients[reader].current == nil }
+            guard case .scanned(let scan)? = history.operations.last?.outcome, scan.through != nil else {
+                throw Violation("I16", "the log cannot be read at the end", time: now)
+            }
+            for shown in scan.shown {
+                guard shown.position == UInt64(log.count) + 1 else {
+                    throw Violation("L", "position \(log.count + 1) is missing at the end", time: now)
+                }
+                log.append(
+                    LoggedEvent(
+                        event: shown.event, stream: stream(of: shown.event), version: shown.version, stamp: shown.stamp)
+                )
+            }
+            if scan.shown.count < 10_000 { return log }
+        }
+    }
+
+    /// The stream that an event was sent to.
+    private func stream(of event: UInt64) -> Int { maker.streamOf[Int(event) - 1] }
+}

@@ -1,0 +1,168 @@
+internal import Bytes
+internal import Files
+internal import Keys
+internal import Records
+internal import Replica
+internal import SegmentedLog
+
+/// A whole cluster, its disks, its links and its clients, in one thread and virtual time, from one plan.
+///
+/// Nothing in it asks a clock or another thread: the same plan brings the same events in the same order, down to the
+/// bytes on every disk, which `trace` sums up.
+package final class World {
+    /// What is to happen.
+    enum Event {
+        case tick(Int, life: Int)
+        case wake(Int, life: Int)
+        case written(Int, life: Int)
+        case worked(Int, life: Int)
+        case start(Int)
+        case resume(Int, life: Int)
+        case fault(FaultKind)
+        indirect case ask(Int, AskID, Ask)
+        indirect case answer(AskID, Answer, isLast: Bool)
+        /// The process that had the attempt is gone, or was not there.
+        case hangUp(AskID, isUncertain: Bool)
+        case drained(Int, AskID)
+        case turn(client: Int)
+        case timeout(AskID)
+        case fillDisk(Int, isFull: Bool)
+    }
+
+    package let plan: Plan
+    var now: UInt64 = 0
+    var queue = EventQueue<Event>()
+    var processes: [Process] = []
+    var clients: [Client] = []
+    var maker: EventMaker
+    var ledger = Ledger()
+    var trace = Trace()
+    /// What the clients asked and got.
+    package internal(set) var history = History()
+    /// Events handled so far.
+    package internal(set) var handled: UInt64 = 0
+    /// How often each kind of fault struck.
+    package internal(set) var faultCounts = [UInt64](repeating: 0, count: FaultKind.allCases.count)
+    /// No client begins anything new.
+    var isWindingDown = false
+    /// No fault strikes any more.
+    var isHealing = false
+    /// Acknowledged appends that were sent for the first time after this count.
+    var progressSince: UInt64 = .max
+    var hasProgressed = false
+    var faultChances: [Chance]
+    var network: Chance
+    var effects: [ReplicaEffect] = []
+    let clusterID: [UInt8] = Array(1...16)
+    let root = SecretKey([UInt8](repeating: 7, count: 32))
+    let crypto: Crypto
+    /// For looking at what a run does; nil: it is not wanted.
+    package var narrator: ((String) -> Void)?
+
+    /// - Throws: when the stores of the replicas cannot be made.
+    package init(_ plan: Plan, narrator: ((String) -> Void)? = nil) throws(Violation) {
+        self.plan = plan
+        self.narrator = narrator
+        maker = EventMaker(patients: plan.patients, appointments: plan.appointments)
+        faultChances = FaultKind.allCases.map { Chance(seed: plan.seed, .fault, $0.rawValue) }
+        network = Chance(seed: plan.seed, .network)
+        do {
+            crypto = try Crypto()
+        } catch {
+            throw Violation("process", "libcrypto does not start")
+        }
+        for id in 1...plan.replicas {
+            let disk = SimulatedFiles(chance: Chance(seed: plan.seed, .disk, id))
+            processes.append(Process(id: id, disk: disk, chance: Chance(seed: plan.seed, .process, id)))
+        }
+        try makeStores()
+        for number in 0..<plan.clients {
+            clients.append(
+                Client(number: number, chance: Chance(seed: plan.seed, .client, number), streams: maker.streams))
+        }
+    }
+
+    private func makeStores() throws(Violation) {
+        let files = processes[0].disk
+        var dice = SeededDice(seed: plan.seed ^ 0x6b65_7973)
+        do throws(ReplicaError) {
+            try Replica.create(
+                files,
+                plan: GenesisPlan(
+                    clusterID: clusterID, members: Array(1...plan.replicas),
+                    createdAt: Instant(microseconds: Process.epoch - 1_000_000),
+                    credentials: [
+                        PlannedCredential(
+                            id: "svc", name: "service", scopes: [.append, .read, .audit],
+                            secret: Array("c2VydmljZS1zZWNyZXQtb2YtdGhlLXNpbXVsYXRpb24".utf8))
+                    ]),
+                root: root, dice: &dice)
+        } catch {
+            throw Violation("process", "the store cannot be made: \(error)")
+        }
+        let image = files.image
+        for process in processes.dropFirst() { process.disk.become(image) }
+    }
+
+    func process(_ id: Int) -> Process { processes[id - 1] }
+
+    func after(_ microseconds: UInt64, _ event: Event) { queue.add(event, at: now + microseconds) }
+
+    func tell(_ text: @autoclosure () -> String) { narrator?(text()) }
+
+    func count(_ kind: FaultKind) { faultCounts[kind.rawValue] += 1 }
+
+    /// Handles events until the time has come.
+    func run(until end: UInt64, or isOver: () -> Bool = { false }) throws(Violation) {
+        while true {
+            guard !isOver() else { return }
+            guard let (time, event) = queue.next() else { break }
+            guard time <= end else {
+                queue.add(event, at: time)
+                break
+            }
+            now = time
+            handled += 1
+            do throws(Violation) {
+                try handle(event)
+            } catch {
+                var found = error
+                found.time = now
+                throw found
+            }
+        }
+        now = max(now, end)
+    }
+
+    private func handle(_ event: Event) throws(Violation) {
+        switch event {
+        case .tick(let id, let life):
+            let process = process(id)
+            guard process.life == life else { return }
+            after(plan.tickMicroseconds, .tick(id, life: life))
+            trace.add(1, UInt64(id), now)
+            if !process.isPaused { try turn(process) }
+        case .wake(let id, let life):
+            let process = process(id)
+            guard process.life == life else { return }
+            process.isWoken = false
+            if !process.isPaused { try turn(process) }
+        case .written(let id, let life): try written(process(id), life)
+        case .worked(let id, let life): try worked(process(id), life)
+        case .start(let id): try start(process(id))
+        case .resume(let id, let life):
+            let process = process(id)
+            guard process.life == life, process.isPaused else { return }
+            process.isPaused = false
+            try turn(process)
+        case .fault(let kind): try strike(kind)
+        case .ask(let id, let ask, let what): try asked(process(id), ask, what)
+        case .answer(let id, let answer, let isLast): try answered(id, answer, isLast: isLast)
+        case .hangUp(let id, let isUncertain): try hungUp(id, isUncertain: isUncertain)
+        case .drained(let id, let ask): try tell(process(id), .drained(ask))
+        case .turn(let client): try takeTurn(client)
+        case .timeout(let id): try timedOut(id)
+        case .fillDisk(let id, let isFull): fillDisk(process(id), isFull)
+        }
+    }
+}

@@ -1,0 +1,17 @@
+import Simulator
+
+/// `chartlog-simulate`: whole clusters from seeds, in virtual time, with everything going wrong; and what they broke.
+@main enum Main {
+    static func main() {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        guard let options = Options(arguments) else { Terminal.usage(Options.help) }
+        if options.wantsHelp { return Terminal.say(Options.help) }
+        if let path = options.plan {
+            guard let text = Terminal.read(path), let plan = Plan(text: text) else {
+                Terminal.usage("\(path) is no plan that can be read.")
+            }
+            return Runs.replay(plan, options)
+        }
+        Runs.campaign(options)
+    }
+}
