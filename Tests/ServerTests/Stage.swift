@@ -159,7 +159,7 @@ final class RawClient {
 }
 
 extension Stage {
-    private static func row() throws -> CredentialRow {
+    static func row() throws -> CredentialRow {
         let key = MACKey(bytes: Array(repeating: 7, count: 32))
         let crypto = try Crypto()
         return CredentialRow(

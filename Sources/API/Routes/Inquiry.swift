@@ -10,15 +10,18 @@ package struct Inquiry: Sendable {
     /// Reads a whole request that came by a route needing a credential, the credential being good.
     ///
     /// A request that cannot be understood becomes `Request.refused`: the replica records that, then answers it.
-    /// - Parameter drawnID: the request's id unless the client sent a usable one.
+    /// - Parameters:
+    ///   - drawnID: the request's id unless the client sent a usable one.
+    ///   - receivedBy: the replica that the client asked, where that is not the one that answers.
     package init(
         _ request: HTTPRequest, route: Route, credential: String, address: String, drawnID: String,
-        limits: EventLimits = EventLimits()
+        receivedBy: Int? = nil, limits: EventLimits = EventLimits()
     ) {
         let requestID = RequestFields.requestID(request.head) ?? drawnID
         var caller = Caller(
             credential: credential, address: address, requestID: requestID,
             traceParent: RequestFields.traceParent(request.head))
+        caller.receivedBy = receivedBy
         var form = AnswerRenderer.Form.problem
         var asked: Request
         do throws(Problem) {

@@ -37,6 +37,8 @@ package struct Caller: Sendable {
     package var requestID: String
     /// A valid W3C traceparent, or nil.
     package var traceParent: String?
+    /// The replica that the client asked, where another one answers.
+    package var receivedBy: Int?
 
     package init(
         credential: String, address: String, onBehalfOf: String? = nil, purpose: Purpose? = nil,

@@ -129,7 +129,7 @@ extension AuditValue {
         behalf = caller.onBehalfOf
         purpose = caller.purpose?.code
         address = caller.address
-        self.replica = replica
+        self.replica = caller.receivedBy ?? replica
         requestID = caller.requestID
         traceParent = caller.traceParent
     }

@@ -16,6 +16,10 @@ final class ClientSession {
         /// The head has come, its body comes.
         case receiving(RequestHead, Route, credential: String)
         case answering
+        /// Nobody is known to lead; the request waits.
+        case holding
+        /// The primary answers, and its bytes are passed on.
+        case forwarding
         /// Everything is said; what comes is thrown away until the client ends or the time is up.
         case closing
     }
@@ -35,9 +39,29 @@ final class ClientSession {
         var hasBegun = false
     }
 
+    /// Of a connection over which another replica hands on requests.
+    struct Relay {
+        var frames = LengthFrames()
+        /// The other replica, once its certificate was looked at.
+        var replica = 0
+    }
+
     let id: UInt64
     let channel: Channel
-    let address: String
+    /// The client's, also where another replica speaks for it.
+    var address: String
+    /// nil for a client's own connection.
+    var relay: Relay?
+    /// The request, until somebody begins to answer it; only where there are peers.
+    var held: HeldRequest?
+    /// Where it was handed on to.
+    var forward: ForwardLink?
+    /// The answer that is passed on has begun.
+    var hasBegun = false
+    /// Requests are being read: whoever answers one at once does not read on.
+    var isPumping = false
+    /// Questions asked of the replica.
+    var askCount: UInt64 = 0
     var parser: RequestParser
     var phase = Phase.reading
     /// The body that is being received, and then the bytes it is counted for until the answer is done.
@@ -70,11 +94,16 @@ final class ClientSession {
 
     /// Idle in the sense that nobody loses anything when it is closed.
     var isIdle: Bool {
-        if case .reading = phase { parser.isBetweenRequests } else { false }
+        if case .reading = phase { relay == nil && parser.isBetweenRequests } else { false }
     }
 
     var askID: AskID? { answering.map { AskID(connection: id, number: $0.number) } }
 
+    /// A request is being answered, or waits for it.
+    var isBusy: Bool { answering != nil || held != nil || forward != nil }
+
     /// Whether more should be read: not while much waits to be parsed behind a request that is being answered.
-    var wantsReading: Bool { !inputEnded && (answering == nil || parser.buffered < 1 << 16) }
+    var wantsReading: Bool {
+        !inputEnded && (!isBusy || parser.buffered + (relay?.frames.waitingBytes ?? 0) < 1 << 16)
+    }
 }

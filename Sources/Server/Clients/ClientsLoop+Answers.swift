@@ -8,6 +8,10 @@ internal import Transport
 extension ClientsLoop {
     func answer(_ id: AskID, _ answer: Answer, isLast: Bool) {
         guard let session = sessions[id.connection], session.askID == id else { return }
+        if case .problem(let problem) = answer, problem.kind == .noPrimary, session.held != nil {
+            return askElsewhere(session)
+        }
+        session.held?.body = []
         if case .appended(let appended) = answer, !appended.isRepeat {
             counters.appendedEvents += UInt64(appended.events.count)
         }
@@ -24,6 +28,15 @@ extension ClientsLoop {
         } else {
             session.answering?.wantsDrained = true
         }
+        settle(session)
+    }
+
+    /// The replica did not lead when it was asked, so nothing was done: the request waits for whoever does.
+    private func askElsewhere(_ session: ClientSession) {
+        session.answering = nil
+        if session.relay != nil { return decline(session) }
+        session.held?.retryAt = now + Self.retryMilliseconds
+        hold(session)
         settle(session)
     }
 
@@ -53,15 +66,19 @@ extension ClientsLoop {
     private func finish(_ session: ClientSession) {
         let closes = session.answering?.renderer.mustClose ?? true
         session.answering = nil
-        release(session)
-        session.phase = .reading
-        session.since = now
-        guard !closes, stopAt == nil else { return close(session) }
-        pump(session)
-        if session.inputEnded, session.answering == nil { close(session) }
+        conclude(session, closes: closes)
     }
 
+    /// Bytes for the client, also where another replica passes them on.
     func send(_ bytes: [UInt8], _ session: ClientSession) {
+        guard session.relay != nil else { return sendRaw(bytes, session) }
+        var wrapped: [UInt8] = []
+        ForwardedAnswer.write(bytes, onto: &wrapped)
+        sendRaw(wrapped, session)
+    }
+
+    /// Bytes as they go over the connection.
+    func sendRaw(_ bytes: [UInt8], _ session: ClientSession) {
         guard !bytes.isEmpty, sessions[session.id] != nil else { return }
         if session.channel.waitingBytes == 0 { session.lastTakenAt = now }
         if session.channel.send(bytes) != .open { drop(session) }

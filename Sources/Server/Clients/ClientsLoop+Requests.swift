@@ -8,7 +8,11 @@ internal import Transport
 extension ClientsLoop {
     /// Reads requests as far as bytes have come, one at a time.
     func pump(_ session: ClientSession) {
-        while sessions[session.id] != nil, session.answering == nil {
+        if session.relay != nil { return pumpRelay(session) }
+        guard !session.isPumping else { return }
+        session.isPumping = true
+        defer { session.isPumping = false }
+        while sessions[session.id] != nil, !session.isBusy {
             if case .closing = session.phase { return }
             switch session.parser.next() {
             case .needsMore: return
@@ -61,21 +65,30 @@ extension ClientsLoop {
             answerLocally(head, route, session)
             return
         }
-        let inquiry = Inquiry(
-            HTTPRequest(head: head, body: session.body), route: route, credential: credential,
-            address: session.address, drawnID: drawID())
+        session.held = HeldRequest(
+            head: head, route: route, credential: credential, body: session.body,
+            deadline: now + Self.waitMilliseconds, startedExactly: LinuxClock.monotonicNanoseconds())
         session.body = []
-        var isAppend = false
-        if case .append(let append) = inquiry.ask.request {
-            isAppend = true
+        dispatch(session)
+    }
+
+    /// Asks this replica.
+    func ask(_ session: ClientSession) {
+        guard let held = session.held else { return }
+        let inquiry = Inquiry(
+            HTTPRequest(head: held.head, body: held.body), route: held.route, credential: held.credential,
+            address: session.address, drawnID: drawID(), receivedBy: session.relay?.replica)
+        if case .append(let append) = inquiry.ask.request, held.attempts == 0 {
             counters.appendedBytes += UInt64(append.events.reduce(0) { $0 + $1.bytes.count })
         }
+        session.askCount += 1
         session.answering = ClientSession.Answering(
-            number: session.requestCount, renderer: inquiry.renderer, template: route.template, method: route.method,
-            startedAt: now, startedExactly: LinuxClock.monotonicNanoseconds(), isAppend: isAppend)
+            number: session.askCount, renderer: inquiry.renderer, template: held.route.template,
+            method: held.route.method, startedAt: now, startedExactly: held.startedExactly, isAppend: held.isAppend)
         session.phase = .answering
         session.since = now
-        let id = AskID(connection: session.id, number: session.requestCount)
+        if forwarding == nil { session.held = nil } else { session.held?.attempts += 1 }
+        let id = AskID(connection: session.id, number: session.askCount)
         if let order = inquiry.order {
             outgoing.append(.operate(id, inquiry.ask.caller, order))
         } else {
@@ -84,7 +97,7 @@ extension ClientsLoop {
     }
 
     /// Who asks, by the key that the request presents. Before the replica has said who may come in, nobody can tell.
-    private func authenticate(_ head: RequestHead) throws(Problem) -> String {
+    func authenticate(_ head: RequestHead) throws(Problem) -> String {
         let presented = try PresentedKey(head)
         guard let credentials else {
             throw unready ?? Problem(.unavailable, "Try again in a second.", [.retryAfterSeconds(1)])
@@ -97,7 +110,8 @@ extension ClientsLoop {
 
     private func answerLocally(_ head: RequestHead, _ route: Route, _ session: ClientSession) {
         let facts = LocalAnswers.Facts(
-            isReady: unready == nil && stopAt == nil, unready: unready, counters: currentCounters(route))
+            isReady: isReady && stopAt == nil, unready: unready ?? (isReady ? nil : Self.noPrimary),
+            counters: currentCounters(route))
         out.removeAll(keepingCapacity: true)
         let status =
             LocalAnswers.write(route, head, facts: facts, requestID: drawID(), date: date, onto: &out)
@@ -136,6 +150,7 @@ extension ClientsLoop {
 
     /// As above, for a request whose head is known to the session.
     func refuse(_ problem: Problem, _ session: ClientSession, close closes: Bool) {
+        if session.held != nil { return refuseHeld(session, problem) }
         guard case .receiving(let head, let route, _) = session.phase else { return fail(problem, session) }
         refuse(problem, route, head, session, close: closes)
     }
@@ -171,8 +186,11 @@ extension ClientsLoop {
             all.sentBytes += session.channel.bytesSent
             if session.answering?.hasBegun == true { all.followers += 1 }
         }
-        all.connections = UInt64(sessions.count)
-        all.isReady = unready == nil
+        all.connections = UInt64(sessions.count - relayCount)
+        all.forwardedRequests = counters.forwardedRequests
+        all.servedForOthers = counters.servedForOthers
+        all.heldRequests = UInt64(waiting.count)
+        all.isReady = isReady
         all.residentBytes = UInt64(ThisProcess.residentBytes)
         all.uptimeSeconds = Double(now - startedAt) / 1000
         all.version = Version.text

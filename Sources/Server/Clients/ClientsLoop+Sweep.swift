@@ -12,6 +12,7 @@ extension ClientsLoop {
             sweep(session)
             settle(session)
         }
+        sweepForwards()
         for count in strangers.takeDue(now: now) { outgoing.append(.strangers(count)) }
     }
 
@@ -19,6 +20,15 @@ extension ClientsLoop {
         if isStalled(session) { return drop(session) }
         let age = now - session.since
         switch session.phase {
+        case .reading where session.relay != nil:
+            // Whoever hands on closes idle connections; one that never said who it is, or half a request, is dropped.
+            let isIdle = session.channel.session.isEstablished && session.relay?.frames.waitingBytes == 0
+            if !isIdle, age >= limits.bodyMilliseconds { drop(session) }
+        case .holding: break
+        case .forwarding:
+            guard !session.hasBegun, age >= limits.answerMilliseconds, let held = session.held else { return }
+            abandonForward(session)
+            refuseHeld(session, Self.unanswered(isAppend: !held.isSafe))
         case .reading:
             if session.requestCount > 0, session.parser.isBetweenRequests {
                 guard age >= limits.idleMilliseconds else { return }
@@ -37,14 +47,16 @@ extension ClientsLoop {
             guard let answering = session.answering, !answering.hasBegun, age >= limits.answerMilliseconds else {
                 return
             }
-            interrupt(
-                session,
-                answering.isAppend
-                    ? Problem(.outcomeUnknown, "It may have been appended: retry with the same ids.")
-                    : Problem(.unavailable, "The replica does not answer; try again.", [.retryAfterSeconds(5)]))
+            interrupt(session, Self.unanswered(isAppend: answering.isAppend))
         case .closing:
             if session.hasEndedSending, age >= limits.lingerMilliseconds { drop(session) }
         }
+    }
+
+    private static func unanswered(isAppend: Bool) -> Problem {
+        isAppend
+            ? Problem(.outcomeUnknown, "It may have been appended: retry with the same ids.")
+            : Problem(.unavailable, "The replica does not answer; try again.", [.retryAfterSeconds(5)])
     }
 
     /// Whether bytes wait that the client has not taken for too long.

@@ -18,6 +18,8 @@ package final class ClientsLoop {
     let tls: TLSContext
     let poller: Poller
     let crypto: Crypto
+    /// How requests reach the primary; nil in a cluster of one.
+    let forwarding: Forwarding?
     var listener: Socket?
     /// Taking connections has failed; tried again at the next sweep.
     private var listenerRests = false
@@ -26,6 +28,14 @@ package final class ClientsLoop {
     var nextID = Token.firstSession
     var credentials: [String: CredentialRow]?
     var unready: Problem? = Problem(.unavailable, "The replica is opening its log; try again.", [.retryAfterSeconds(1)])
+    /// Who leads, as far as this replica knows; this replica itself only once it acknowledges appends.
+    var lead: Int?
+    /// Connections to whoever leads, by their tokens, which no session shares.
+    var forwardLinks: [UInt64: ForwardLink] = [:]
+    /// Sessions whose requests wait for a primary, in the order in which they began to.
+    var waiting: [UInt64] = []
+    /// Sessions that are other replicas' fronts.
+    var relayCount = 0
     var strangers = Strangers()
     var counters = Counters()
     let startedAt: UInt64
@@ -56,13 +66,15 @@ package final class ClientsLoop {
     static let outputHighWater = 1 << 18
 
     package init(
-        limits: Configuration.Limits, mail: NodeMail, journal: Journal, tls: TLSContext, listener: Socket
+        limits: Configuration.Limits, mail: NodeMail, journal: Journal, tls: TLSContext, listener: Socket,
+        forwarding: Forwarding? = nil
     ) throws {
         self.limits = limits
         self.mail = mail
         self.journal = journal
         self.tls = tls
         self.listener = listener
+        self.forwarding = forwarding
         crypto = try Crypto()
         poller = try Poller()
         now = LinuxClock.monotonicMilliseconds()
@@ -79,7 +91,8 @@ package final class ClientsLoop {
         var inputs: [ClientsInput] = []
         var sweptAt = now
         while true {
-            try poller.wait(milliseconds: stopAt == nil ? 250 : 20, into: &events)
+            let patience = waiting.isEmpty ? stopAt == nil ? 250 : 20 : Int(Self.retryMilliseconds)
+            try poller.wait(milliseconds: patience, into: &events)
             tick()
             for event in events {
                 switch event.token {
@@ -89,9 +102,14 @@ package final class ClientsLoop {
                     mail.toClients.takeAll(into: &inputs)
                     for input in inputs { take(input) }
                 default:
-                    if let session = sessions[event.token] { happened(event, session) }
+                    if let session = sessions[event.token] {
+                        happened(event, session)
+                    } else if let link = forwardLinks[event.token] {
+                        happened(event, link)
+                    }
                 }
             }
+            retryWaiting()
             if now - sweptAt >= 100 {
                 sweptAt = now
                 sweep()
@@ -127,11 +145,15 @@ package final class ClientsLoop {
         case .answer(let id, let answer, let isLast): self.answer(id, answer, isLast: isLast)
         case .credentials(let rows): credentials = Dictionary(rows.map { ($0.id, $0) }) { first, _ in first }
         case .ready: unready = nil
-        case .primary, .handed: break
+        case .primary(let primary): led(by: primary)
+        case .handed(let handed): take(handed)
         case .unready(let problem): unready = problem
         case .stop: stop()
         }
     }
+
+    /// Requests are answered here, or handed on to whoever answers.
+    var isReady: Bool { forwarding == nil ? unready == nil : credentials != nil && lead != nil }
 
     /// An id for a request that brought none: unique to this process and this request.
     func drawID() -> String {
@@ -154,7 +176,7 @@ package final class ClientsLoop {
                 return
             }
             guard let (socket, address) = accepted else { return }
-            if sessions.count >= limits.connectionsMax, !makeRoom() {
+            if sessions.count - relayCount >= limits.connectionsMax, !makeRoom() {
                 counters.refused["overloaded", default: 0] += 1
                 continue
             }
@@ -205,7 +227,12 @@ package final class ClientsLoop {
         let wasBetween = session.parser.isBetweenRequests
         plain.removeAll(keepingCapacity: true)
         let state = session.channel.receive(scratch: &scratch, onto: &plain)
-        if !plain.isEmpty {
+        if session.relay != nil {
+            if session.relay?.frames.waitingBytes == 0 { session.since = now }
+            session.relay?.frames.buffer += plain
+            guard state == .open else { return drop(session) }
+            pumpRelay(session)
+        } else if !plain.isEmpty {
             if wasBetween, case .reading = session.phase { session.since = now }
             session.parser.feed(plain)
             pump(session)
@@ -215,8 +242,10 @@ package final class ClientsLoop {
         case .closed:
             session.inputEnded = true
             // Whoever has asked may still hear the answer. A follower that ends has left.
-            if session.answering?.hasBegun == true { return drop(session) }
-            if session.answering == nil { close(session) }
+            if session.answering?.hasBegun == true || session.forward != nil && session.hasBegun {
+                return drop(session)
+            }
+            if !session.isBusy { close(session) }
         case .failed, .broken: drop(session)
         }
     }
@@ -242,6 +271,7 @@ package final class ClientsLoop {
             session.answering?.wantsDrained = false
             outgoing.append(.drained(id))
         }
+        if waiting == 0 { resume(session) }
         if case .closing = session.phase, waiting == 0 {
             if session.inputEnded || stopAt != nil { return drop(session) }
             if !session.hasEndedSending {
@@ -263,6 +293,8 @@ package final class ClientsLoop {
         guard sessions.removeValue(forKey: session.id) != nil else { return }
         poller.remove(session.channel.socket.descriptor)
         if let id = session.askID { outgoing.append(.abandoned(id)) }
+        if session.relay != nil { relayCount -= 1 }
+        abandonForward(session)
         release(session)
         counters.receivedBytes += session.channel.bytesReceived
         counters.sentBytes += session.channel.bytesSent
@@ -272,6 +304,7 @@ package final class ClientsLoop {
         reservedBytes -= session.reservedBytes
         session.reservedBytes = 0
         session.body = []
+        session.held = nil
     }
 
     private func stop() {
@@ -282,6 +315,11 @@ package final class ClientsLoop {
         for session in Array(sessions.values) {
             if session.answering?.hasBegun == true {
                 interrupt(session, Problem(.unavailable, "The server is stopping; go on later from here."))
+            } else if case .holding = session.phase {
+                refuseHeld(session, Self.noPrimary)
+            } else if session.forward != nil {
+                // What is under way ends; what never ends is cut, which its framing shows.
+                if session.hasBegun, session.held?.isEvents == true { drop(session) }
             } else if session.answering == nil {
                 session.channel.close()
                 drop(session)

@@ -1,5 +1,6 @@
 package import Linux
 internal import Records
+internal import Replica
 internal import Transport
 
 /// What the two threads of a replica run that others talk to. Each makes what it owns, in itself.
@@ -32,11 +33,18 @@ package enum NodeThreads {
     ) {
         guard let listener = taken(handed) else { return }
         do {
-            let tls = try TLSContext(
-                serverChain: try SmallFile.read(configuration.certificate),
-                key: try SmallFile.readSecret(configuration.certificateKey))
+            let certificate = try SmallFile.read(configuration.certificate)
+            let key = try SmallFile.readSecret(configuration.certificateKey)
+            var forwarding: Forwarding?
+            if configuration.peers.count > 1, let authority = configuration.authority {
+                forwarding = try Forwarding(
+                    own: configuration.replica.id, cluster: configuration.replica.clusterID,
+                    peers: configuration.others, certificate: certificate, key: key,
+                    authority: try SmallFile.read(authority))
+            }
             let loop = try ClientsLoop(
-                limits: configuration.limits, mail: mail, journal: journal, tls: tls, listener: listener)
+                limits: configuration.limits, mail: mail, journal: journal,
+                tls: try TLSContext(serverChain: certificate, key: key), listener: listener, forwarding: forwarding)
             try loop.run()
         } catch {
             mail.toMain.mustPost(
