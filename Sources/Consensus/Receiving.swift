@@ -1,7 +1,7 @@
 /// What every message goes through before its own rules: whose it is, and which term it is of.
 extension RaftNode {
     mutating func received(_ message: RaftMessage, _ log: some LogView, into effects: inout Effects) {
-        guard message.to == id, message.from != id, !isRetired(message.from) else { return }
+        guard message.to == id, message.from != id, !isRetired(message) else { return }
         if message.kind.isAnswer, slot(of: message.from) == nil, !mutated(.countsStrangers) { return }
         switch message.kind {
         case .preVoteRequest(let asked, let last, let isTransfer):
@@ -23,8 +23,12 @@ extension RaftNode {
         }
     }
 
-    /// Only a committed retirement bars: one that may still be cut away may name the next primary.
-    private func isRetired(_ peer: Int) -> Bool { memberships.first?.membership.retired.contains(peer) == true }
+    /// Only a committed retirement bars: one that may still be cut away may name the next primary. A primary that
+    /// retires says its last words in its own term.
+    private func isRetired(_ message: RaftMessage) -> Bool {
+        guard memberships.first?.membership.retired.contains(message.from) == true else { return false }
+        return message.term != term || message.from != primary
+    }
 
     private mutating func receivedFromPrimary(
         _ message: RaftMessage, _ log: some LogView, into effects: inout Effects

@@ -22,7 +22,7 @@ import Testing
         let host = Host(id: 1, seed: seed, genesis: membership)
         host.load(Array(repeating: Entry(term: 1), count: 9), term: 1, vote: nil)
         host.start(seed: seed)
-        elect(host, membership)
+        host.lead()
         for _ in 0..<10 { host.propose(1) }
 
         var matches = Array(repeating: UInt64(0), count: all.count)
@@ -35,7 +35,7 @@ import Testing
             } else {
                 let match = dice.word() % (host.log.lastIndex + 1)
                 matches[id - 1] = max(matches[id - 1], match)
-                host.tell(.received(RaftMessage(from: id, to: 1, term: 2, kind: .appendAnswer(match: match))))
+                host.hear(.appendAnswer(match: match), from: id)
             }
             let held =
                 (0...host.log.lastIndex).last { index in
@@ -46,21 +46,5 @@ import Testing
             // A committed joint membership is followed by the new one: another test.
             guard host.node.isPrimary, host.node.membership == membership else { return }
         }
-    }
-
-    private func elect(_ host: Host, _ membership: Membership) {
-        host.tell(.ticked(milliseconds: 1000))
-        host.tell(.ticked(milliseconds: 3000))
-        let others = membership.members.filter { $0 != 1 }
-        for id in others {
-            host.tell(
-                .received(
-                    RaftMessage(from: id, to: 1, term: 1, kind: .preVoteAnswer(asked: 2, granted: true))))
-        }
-        host.persistNext()
-        for id in others {
-            host.tell(.received(RaftMessage(from: id, to: 1, term: 2, kind: .voteAnswer(granted: true))))
-        }
-        #expect(host.node.isPrimary)
     }
 }

@@ -159,6 +159,36 @@ final class Host {
         for fact in facts { tell(fact) }
     }
 
+    /// Makes it primary of the next term, by answers that nobody gave.
+    func lead() {
+        let others = node.membership.members.filter { $0 != id }
+        let asked = node.term + 1
+        tell(.ticked(milliseconds: 1_000_000))
+        tell(.ticked(milliseconds: 1_002_000))
+        for other in others { hear(.preVoteAnswer(asked: asked, granted: true), from: other, term: asked - 1) }
+        persistNext()
+        for other in others { hear(.voteAnswer(granted: true), from: other) }
+        precondition(node.isPrimary)
+        outcomes = []
+    }
+
+    /// A message of another, in this node's term unless told otherwise.
+    func hear(_ kind: RaftMessage.Kind, from other: Int, term: UInt64? = nil, entries: [Entry] = []) {
+        receive(
+            Packet(
+                message: RaftMessage(from: other, to: id, term: term ?? node.term, kind: kind), entries: entries))
+    }
+
+    /// What came of the calls since the last look.
+    func takeOutcomes() -> [Outcome] {
+        defer { outcomes = [] }
+        return outcomes
+    }
+
+    func takeSent() -> [RaftMessage] {
+        takeOutcomes().compactMap { if case .sent(let packet) = $0 { packet.message } else { nil } }
+    }
+
     private func append(_ entry: Entry) -> [RaftNode.Input] {
         log.entries.append(entry)
         order(.entries(through: log.lastIndex))

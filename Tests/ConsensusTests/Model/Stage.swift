@@ -123,14 +123,17 @@ final class Stage {
 
     /// Makes a node primary, with everybody's help but that of those cut off.
     func elect(_ id: Int, without: Set<Int> = []) {
-        for _ in 0..<10 where !self[id].node.isPrimary {
-            // Whoever is to win waits longest for nobody: the others forget the primary, it alone runs out of time.
-            now += timings.election.upperBound
+        for _ in 0..<5 where !self[id].node.isPrimary {
+            now += 2 * timings.election.upperBound
+            // A primary steps down, for nobody answered it; the others lost sight of it, and nobody hears them ask.
             for host in hosts where host.id != id && !without.contains(host.id) {
-                act(host.id) { $0.tell(.ticked(milliseconds: now - timings.election.lowerBound)) }
+                persist(host.id)
+                tell(host.id, .ticked(milliseconds: now - 2 * timings.heartbeat))
+                tell(host.id, .ticked(milliseconds: now))
             }
-            act(id) { $0.tell(.ticked(milliseconds: now)) }
-            drop { $0.from != id }
+            drop()
+            persist(id)
+            tell(id, .ticked(milliseconds: now))
             settle(without: without)
         }
         precondition(self[id].node.isPrimary, "\(id) was not elected")
