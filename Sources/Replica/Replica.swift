@@ -29,7 +29,8 @@ package final class Replica<Store: FileStore> {
     /// Genesis, as folded.
     let tenants: [Tenant]
     let credentials: [CredentialRow]
-    let members: [Int]
+    /// The memberships of the log: the last that is folded, and those after it. The newest counts.
+    var configurations: [(index: UInt64, entry: ConfigurationEntry)]
 
     /// What is folded: through `foldedIndex`.
     var book: Book
@@ -39,6 +40,44 @@ package final class Replica<Store: FileStore> {
 
     var life = ReplicaLife.opened
     var hasStarted = false
+    /// Entries through here are decided for ever; they are folded once they are on this disk.
+    var committedIndex: UInt64
+    /// Turns in which folding gave way to what others wait for.
+    var turnsNotFolded = 0
+
+    // Agreement: facts that it has still to be told, and what it orders.
+    var facts: [RaftNode.Input] = []
+    var factsFirst = 0
+    var isAgreeing = false
+    var orders: [RaftNode.Effect] = []
+    /// The frames of the message that is being received, from index `first` on.
+    var incoming: (first: UInt64, frames: [StoredFrame]) = (0, [])
+    /// What was read last to be sent, for the next secondary.
+    var lastSent: (first: UInt64, frames: [StoredFrame]) = (0, [])
+    /// Frames from a primary that this log did not take.
+    var refusedFrames: UInt64 = 0
+
+    // The others.
+    var peers: PeerTable
+    /// Who leads, as the shell was told.
+    var knownPrimary: Int?
+    var figuresDue: UInt64 = 0
+    var isStalled = false
+    var writingSince: UInt64 = 0
+    var isRolledBack = false
+    var startedAt: UInt64 = 0
+    var handover: Handover?
+    /// When handing over was last tried without an order.
+    var handoverTried: UInt64 = 0
+    var failover: Failover?
+    /// The primary before, when it was last heard of, and what was heard instead.
+    var primaryHeard: (id: Int, at: UInt64)?
+    var electionHint: Failover.Reason?
+    var stopDue: UInt64 = 0
+    var proofs: [Proof] = []
+    var nextProof: UInt64 = 0
+    var copies = CopyLog()
+    var repairing: Repairing?
     var clock = ReplicaClock()
     var limits: [RateLimit] = []
 
@@ -90,9 +129,11 @@ package final class Replica<Store: FileStore> {
         identities = parts.identities
         tenants = parts.tenants
         credentials = parts.credentials
-        members = parts.members
+        configurations = parts.configurations
+        peers = PeerTable(configuration.peers)
         book = parts.folded.book
         foldedIndex = parts.folded.index
+        committedIndex = parts.folded.index
         subjectKeys = parts.folded.subjectKeys
         idempotency = parts.folded.idempotency
         lastStamp = parts.log.lastStamp
@@ -104,13 +145,14 @@ package final class Replica<Store: FileStore> {
             RateLimit(perSecond: configuration.requestsPerSecond, milliseconds: 0)
         }
         background.snapshotCount = parts.folded.snapshotCount
-        if let fault = parts.log.fault { life = .damaged(fault) }
+        if let fault = parts.log.fault, configuration.peers.isEmpty { life = .damaged(fault) }
     }
 
-    /// What opening found in the log.
-    package var damage: Fault? {
-        if case .damaged(let fault) = life { fault } else { nil }
-    }
+    /// What was found wrong in the log and is not repaired.
+    package var damage: Fault? { log.fault }
+
+    /// The membership that counts now.
+    var membership: Membership { configurations[configurations.count - 1].entry.membership }
 
     /// Takes in one fact; see the other `step`.
     package func step(_ input: ReplicaInput, into effects: inout [ReplicaEffect]) { step([input], into: &effects) }
@@ -119,6 +161,7 @@ package final class Replica<Store: FileStore> {
     package func step(_ inputs: [ReplicaInput], into effects: inout [ReplicaEffect]) {
         for input in inputs { take(input, into: &effects) }
         propose(into: &effects)
+        foldLater(after: inputs, into: &effects)
     }
 
     private func take(_ input: ReplicaInput, into effects: inout [ReplicaEffect]) {
@@ -136,9 +179,10 @@ package final class Replica<Store: FileStore> {
         case .strangers(let count): record(count, into: &effects)
         case .clockAccepted(let caller): acceptClock(caller, into: &effects)
         case .stopRequested: stopRequested(into: &effects)
-        case .received, .connected, .disconnected: break
-        case .operate(let id, _, _):
-            answer(id, Problem(.notImplemented, "A cluster of one has nobody to hand over to."), &effects)
+        case .received(let peer, let message): receive(message, from: peer, into: &effects)
+        case .connected(let peer): connected(peer, into: &effects)
+        case .disconnected(let peer): disconnected(peer, into: &effects)
+        case .operate(let id, let caller, let order): operate(id, caller, order, into: &effects)
         }
     }
 
@@ -186,26 +230,37 @@ package final class Replica<Store: FileStore> {
 
 /// Where a replica stands in its life.
 enum ReplicaLife {
-    /// Open; nothing was proposed.
+    /// Open; not a word was said.
     case opened
-    /// Stands for election, or waits for its no-op to commit: it decides nothing.
+    /// Another leads, or nobody: it takes frames, votes, may stand for election, decides nothing.
+    case following
+    /// Has the votes, waits for its no-op to commit and for everything before it to be folded: it decides nothing.
     case electing
     case primary(term: UInt64)
-    /// A frame is damaged: nothing can be appended.
+    /// A frame is damaged, and there is nobody to fetch it from: nothing can be appended.
     case damaged(Fault)
     /// A clean stop: what is staged is written, a snapshot made.
     case stopping
     case stopped
     case failed
+
+    /// Takes part in agreement.
+    var isAlive: Bool {
+        switch self {
+        case .following, .electing, .primary, .stopping: true
+        case .opened, .damaged, .stopped, .failed: false
+        }
+    }
 }
 
 extension Replica {
     /// Why nothing can be decided now; nil when it can. Surely nothing happened (503).
     var unreadiness: Problem? {
         switch life {
-        case .primary: nil
+        case .primary: handover == nil ? nil : Self.noPrimary
         case .opened, .electing:
             Problem(.noPrimary, "The replica is starting; try again.", [.retryAfterSeconds(1)])
+        case .following: Self.noPrimary
         case .damaged(let fault):
             Problem(
                 .damaged, "A part of the log is damaged: run chartlog verify, then restore from a backup.",

@@ -137,12 +137,12 @@ enum ClinicStore {
     static let root = [UInt8](repeating: 7, count: 32)
     static let secret = Array("c2VydmljZS1zZWNyZXQtb2YtdGhlLXRlc3Qtc3RvcmU".utf8)
 
-    static func create<Store: FileStore>(_ store: Store) throws {
+    static func create<Store: FileStore>(_ store: Store, members: [Int] = [1]) throws {
         var dice = SeededDice(seed: 42)
         try Replica.create(
             store,
             plan: GenesisPlan(
-                clusterID: clusterID, createdAt: Instant(microseconds: 1_789_000_000_000_000),
+                clusterID: clusterID, members: members, createdAt: Instant(microseconds: 1_789_000_000_000_000),
                 credentials: [
                     PlannedCredential(id: "admin", name: "administrator", scopes: .administer, secret: secret),
                     PlannedCredential(

@@ -115,7 +115,7 @@ package enum ProblemWriter {
         case .forbidden, .purposeRequired: "forbidden"
         case .notFound, .missingStream: "not-found"
         case .gone: "deleted"
-        case .versionConflict, .doubleBooking, .partialRepeat, .stillRunning: "conflict"
+        case .versionConflict, .doubleBooking, .partialRepeat, .stillRunning, .orderRefused: "conflict"
         case .eventReused, .keyReused, .alreadyExists: "duplicate"
         case .tooLarge, .targetTooLong, .headersTooLarge: "too-long"
         case .unknownCategory, .reservedType, .typeAndSubject, .invalidStatus, .twoSubjects: "business-rule"

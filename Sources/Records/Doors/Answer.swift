@@ -221,6 +221,12 @@ package struct ClusterStatus: Sendable {
         /// Positions (audit: of events; records beside) at which the digests stand.
         package var digestPosition: UInt64
         package var digestRecord: UInt64
+        /// The last entry on its disk.
+        package var durableIndex: UInt64 = 0
+        /// Bytes free on its disk; 0 when it did not say.
+        package var freeBytes: UInt64 = 0
+        /// Milliseconds since it was last heard of; nil: never by the replica that answers.
+        package var silentMilliseconds: UInt64?
 
         package init(
             id: Int, role: String, state: String, position: UInt64, lagEvents: UInt64, lagSeconds: Double,
@@ -252,6 +258,50 @@ package struct ClusterStatus: Sendable {
     package var members: [Member]
     /// Sentences an operator should read, constants; empty when all is well.
     package var warnings: [String]
+    /// How the primary came to lead; nil of one that leads since it was made.
+    package var lastFailover: LastFailover?
+    /// A change of replicas that is under way.
+    package var change: Change?
+
+    package struct LastFailover: Sendable {
+        package var at: Instant
+        /// `started`, `link-closed`, `silence` or `handover`.
+        package var reason: String
+        package var from: Int?
+        package var to: Int
+        /// From the last word of the one before to the first acknowledged append; nil before that.
+        package var milliseconds: UInt64?
+
+        package init(at: Instant, reason: String, from: Int?, to: Int, milliseconds: UInt64?) {
+            self.at = at
+            self.reason = reason
+            self.from = from
+            self.to = to
+            self.milliseconds = milliseconds
+        }
+    }
+
+    package struct Change: Sendable {
+        package var joining: Int?
+        package var leaving: Int?
+        /// `copying`, `joint` or `settling`.
+        package var state: String
+        /// Why it does not go on, a constant sentence.
+        package var hold: String?
+        package var isAutomatic: Bool
+        package var begun: Instant
+
+        package init(
+            joining: Int?, leaving: Int?, state: String, hold: String?, isAutomatic: Bool, begun: Instant
+        ) {
+            self.joining = joining
+            self.leaving = leaving
+            self.state = state
+            self.hold = hold
+            self.isAutomatic = isAutomatic
+            self.begun = begun
+        }
+    }
 
     package init(
         clusterID: String, primary: Int?, term: UInt64, index: UInt64, position: UInt64, record: UInt64,

@@ -197,6 +197,13 @@ package enum RecordCode: UInt8, CaseIterable, Sendable {
     case storeStarted = 17
     case clockAccepted = 18
     case integrityFailed = 19
+    /// A replica leads from this term on.
+    case primaryElected = 20
+    case handoverOrdered = 21
+    /// Somebody is to join, to leave, or to take another's place.
+    case changeOrdered = 22
+    /// It is done: another membership counts.
+    case membershipChanged = 23
 
     /// The reserved type the audit view shows.
     package var typeName: String {
@@ -210,6 +217,10 @@ package enum RecordCode: UInt8, CaseIterable, Sendable {
         case .storeStarted: "chartlog.started"
         case .clockAccepted: "chartlog.clock-accepted"
         case .integrityFailed: "chartlog.integrity-failed"
+        case .primaryElected: "chartlog.primary-elected"
+        case .handoverOrdered: "chartlog.handover-ordered"
+        case .changeOrdered: "chartlog.change-ordered"
+        case .membershipChanged: "chartlog.membership-changed"
         }
     }
 }

@@ -87,6 +87,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case eventReused = "event-reused"
     case partialRepeat = "partial-repeat"
     case stillRunning = "still-running"
+    /// An operator's order that the cluster could not carry out without harm as it stands.
+    case orderRefused = "order-refused"
     // 413, 414, 415, 417, 431
     case tooLarge = "too-large"
     case targetTooLong = "target-too-long"
@@ -131,7 +133,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .methodNotAllowed: 405
         case .notAcceptable: 406
         case .tooSlow: 408
-        case .versionConflict, .doubleBooking, .eventReused, .partialRepeat, .stillRunning: 409
+        case .versionConflict, .doubleBooking, .eventReused, .partialRepeat, .stillRunning, .orderRefused:
+            409
         case .gone: 410
         case .tooLarge: 413
         case .targetTooLong: 414

@@ -79,20 +79,26 @@ extension Replica {
         let count = book.position + book.record
         if count >= background.snapshotCount + configuration.snapshotEvery { takeSnapshot(into: &effects) }
         guard !background.isClosing else { return }
-        guard let works = try? log.closable(committedThrough: foldedIndex), !works.isEmpty else { return }
+        let through = min(foldedIndex, log.durableIndex)
+        guard let works = try? log.closable(committedThrough: through), !works.isEmpty else { return }
         background.isClosing = true
         effects.append(.background(BackgroundWork(kind: .closing(works))))
     }
 
     func takeSnapshot(into effects: inout [ReplicaEffect]) {
         let count = book.position + book.record
-        guard !background.isSnapshotting, count > background.snapshotCount else { return }
+        // A snapshot is never ahead of the disk.
+        guard !background.isSnapshotting, count > background.snapshotCount, foldedIndex <= log.durableIndex else {
+            return
+        }
         background.isSnapshotting = true
         background.snapshotCount = count
         var extra = ByteWriter(reserving: 1024)
-        extra.u8(1)
+        extra.u8(Folded.extraVersion)
         subjectKeys.encode(onto: &extra)
         idempotency.encode(onto: &extra)
+        extra.varint(configurations[0].index)
+        configurations[0].entry.write(onto: &extra)
         let work = SnapshotWork(
             place: viewPlace,
             stand: SnapshotStand(
@@ -112,7 +118,7 @@ extension Replica {
         case .closed(let works):
             background.isClosing = false
             for (segment, outcome) in works { log.closed(segment, outcome) }
-            if let fault = log.fault { life = .damaged(fault) }
+            if log.fault != nil { foundFault(into: &effects) }
         }
         goOnStopping(into: &effects)
     }

@@ -8,16 +8,57 @@ internal import Views
 
 // From the disk's word to the answer: persisted, committed, folded, answered.
 extension Replica {
+    /// Bytes of bodies that one turn folds of what it decodes, so that a long catch-up never holds up a heartbeat.
+    private static var foldedBytesMax: Int { 512 << 10 }
+    /// Turns that folding may give way.
+    private static var turnsMax: Int { 4 }
+
     func persisted(_ batch: UInt64, into effects: inout [ReplicaEffect]) {
         isWriting = false
         log.persisted(batch: batch)
         agree(.persisted(through: log.durableIndex), into: &effects)
+        if isStalled {
+            isStalled = false
+            agree(.diskRecovered, into: &effects)
+        }
         goOnStopping(into: &effects)
     }
 
-    /// Folds everything through the index, in order, and answers who waits for it.
+    /// Entries through here are decided for ever. Those that this replica decided itself are folded at once, and whoever
+    /// waits for them is answered.
     func committed(through index: UInt64, into effects: inout [ReplicaEffect]) {
-        while foldedIndex < index {
+        committedIndex = max(committedIndex, index)
+        var room = 0
+        fold(bytes: &room, into: &effects)
+    }
+
+    /// What may be folded: a primary need not wait for its own disk, since two others have it (its snapshots do).
+    private var foldableIndex: UInt64 { isLeading ? committedIndex : min(committedIndex, log.durableIndex) }
+
+    /// Folds what was decided elsewhere, a chunk a turn, unless the turn brought what others wait for.
+    func foldLater(after inputs: [ReplicaInput], into effects: inout [ReplicaEffect]) {
+        guard foldedIndex < foldableIndex else {
+            turnsNotFolded = 0
+            return
+        }
+        turnsNotFolded += 1
+        guard turnsNotFolded > Self.turnsMax || !inputs.contains(where: \.isUrgent) else { return }
+        turnsNotFolded = 0
+        var room = Self.foldedBytesMax
+        fold(bytes: &room, into: &effects)
+        if let failure { fail(failure, into: &effects) }
+        propose(into: &effects)
+    }
+
+    /// Whether there is more to fold at once.
+    var hasMoreToFold: Bool {
+        life.isAlive && foldedIndex < foldableIndex && foldedIndex + 1 < (log.fault?.index ?? .max)
+    }
+
+    /// Folds in order; of what has to be decoded at least nothing, at most as many bytes.
+    private func fold(bytes: inout Int, into effects: inout [ReplicaEffect]) {
+        let before = foldedIndex
+        while foldedIndex < foldableIndex {
             let next = foldedIndex + 1
             if pendingFirst < pending.count, pending[pendingFirst].index == next {
                 let entry = pending[pendingFirst]
@@ -29,10 +70,17 @@ extension Replica {
                 }
                 fold(entry, into: &effects)
             } else {
-                guard replay(next) else { return }
+                // An entry without items, such as a no-op of this replica's, costs nothing.
+                guard bytes > 0 || next >= noOpIndex && isLeading else { break }
+                guard let count = replay(next, into: &effects) else { break }
+                bytes -= count
             }
             foldedIndex = next
         }
+        guard foldedIndex > before else { return }
+        passConfigurations()
+        considerReady(into: &effects)
+        answerProved(into: &effects)
         followers(into: &effects)
         considerBackground(into: &effects)
     }
@@ -68,16 +116,16 @@ extension Replica {
         overlay.folded(transaction)
     }
 
-    /// Folds an entry from the log; false when it cannot be read.
-    private func replay(_ index: UInt64) -> Bool {
+    /// Folds an entry from the log; its bytes, or nil when it cannot be read.
+    private func replay(_ index: UInt64, into effects: inout [ReplicaEffect]) -> Int? {
         do {
             let frame = try log.frame(at: index)
             try Folding.fold(
                 frame, book: &book, subjectKeys: &subjectKeys, idempotency: &idempotency, identities: identities)
-            return true
+            return frame.body.count
         } catch {
-            failed(.damaged)
-            return false
+            if case .damaged? = error as? LogError, hasPeers { foundFault(into: &effects) } else { failed(.damaged) }
+            return nil
         }
     }
 
@@ -95,23 +143,32 @@ extension Replica {
     func fail(_ kind: ProblemKind, into effects: inout [ReplicaEffect]) {
         if case .failed = life { return }
         life = .failed
-        let unknown = Problem(.outcomeUnknown, "Send it again with the same ids: it is done once.")
         var items = pending[pendingFirst...].flatMap(\.items)
         if let gathering { items += gathering.items }
         items += lost
-        for item in items {
-            switch item {
-            case .transaction(let transaction): answer(transaction.ask, unknown, &effects)
-            case .record(let record): if let ask = record.ask { answer(ask, unknown, &effects) }
-            }
-        }
+        drop(items, Self.unknownOutcome, into: &effects)
         pending = []
         pendingFirst = 0
         gathering = nil
         lost = []
         overlay = Overlay()
-        abandonReads(unknown, into: &effects)
+        for proof in proofs { answer(proof.id, Self.unknownOutcome, &effects) }
+        proofs = []
+        abandonReads(Self.unknownOutcome, recordsAreAnswered: true, into: &effects)
+        tell(primary: nil, into: &effects)
         effects.append(.stop(Problem(kind, "The replica stops: what it wrote last may not be on the disk.")))
+    }
+}
+
+extension ReplicaInput {
+    /// Others wait for what comes of it.
+    var isUrgent: Bool {
+        switch self {
+        case .received(_, .raft), .persisted, .asked: true
+        case .received, .ticked, .drained, .abandoned, .diskFailed, .backgroundFinished, .strangers, .clockAccepted,
+            .stopRequested, .connected, .disconnected, .operate:
+            false
+        }
     }
 }
 

@@ -137,12 +137,14 @@ extension Replica {
         }
     }
 
-    /// Gives the disk what was gathered, unless it is busy.
+    /// Puts what was gathered into the log, has it sent, and gives it to the disk, unless the disk is busy. What is sent
+    /// comes first, so that the disks work side by side.
     func propose(into effects: inout [ReplicaEffect]) {
         for (id, problem) in unrecorded { answer(id, problem, &effects) }
         unrecorded.removeAll(keepingCapacity: true)
         if !isWriting, let gathering { close(gathering) }
         if let failure { return fail(failure, into: &effects) }
+        tellAppended(into: &effects)
         guard !isWriting else { return }
         write(log.takeBatch(), into: &effects)
     }
@@ -150,7 +152,7 @@ extension Replica {
     func write(_ batch: DiskBatch?, into effects: inout [ReplicaEffect]) {
         guard let batch else { return }
         isWriting = true
-        agree(.appended(through: log.lastIndex), into: &effects)
+        writingSince = clock.milliseconds
         effects.append(.write(batch))
     }
 }

@@ -10,6 +10,10 @@ package struct ReplicaConfiguration: Sendable {
     package var peers: [Int] = []
     /// How long agreement waits, and how much it sends ahead.
     package var timings = RaftTimings()
+    /// A voter not heard of for so long is lost, and a spare takes its place.
+    package var lostMilliseconds: UInt64 = 300_000
+    /// Between two replacements that nobody ordered.
+    package var replacementMilliseconds: UInt64 = 3_600_000
     /// 16 bytes, as `GenesisPlan` had them.
     package var clusterID: [UInt8]
     /// Sizes of the log, and the free space it keeps.

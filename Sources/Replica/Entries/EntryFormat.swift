@@ -22,8 +22,8 @@ enum EntryKind: UInt8 {
     case noOp = 0
     case batch = 1
     case genesis = 2
-    /// Reserved: another set of voters.
-    case membership = 3
+    /// Another membership, or another step towards one.
+    case configuration = 3
 }
 
 /// What follows in a batch; the first byte of an item.

@@ -12,8 +12,13 @@ struct Folded {
     var index: UInt64 = 1
     var subjectKeys = SubjectKeys()
     var idempotency = IdempotencyTable()
+    /// The last configuration entry folded, if it is not the genesis.
+    var configuration: (index: UInt64, entry: ConfigurationEntry)?
     /// Events and records in the snapshot it began with.
     var snapshotCount: UInt64 = 0
+
+    /// What stands in a snapshot beside the book: version 1 had no configuration.
+    static let extraVersion: UInt8 = 2
 }
 
 /// Everything a replica is made of.
@@ -31,7 +36,7 @@ struct OpenedParts<Store: FileStore> {
     var identities: IdentityIndex<Store>
     var tenants: [Tenant]
     var credentials: [CredentialRow]
-    var members: [Int]
+    var configurations: [(index: UInt64, entry: ConfigurationEntry)]
     var folded: Folded
     var auditSeed: AuditSeed
     var auditKey: SecretKey
@@ -51,7 +56,7 @@ extension Replica {
         let keys = try openKeys(store, configuration, root)
         let (log, recovery) = try asLog { () throws(LogError) in
             var sizes = configuration.log
-            sizes.hasPeers = false
+            sizes.hasPeers = !configuration.peers.isEmpty
             return try EntryLog<Store, EntryLeaves>.open(
                 store: store, directory: ReplicaPaths.log, identity: ClusterIdentity(configuration.clusterID),
                 keys: keys.ring, crypto: keys.crypto, leaves: EntryLeaves(), configuration: sizes)
@@ -66,9 +71,14 @@ extension Replica {
             directory: ReplicaPaths.views, clusterID: configuration.clusterID,
             key: try asKeys { () throws(KeyError) in try keys.ring.snapshotKey() })
         var (folded, identities) = try load(store, place, keys.crypto, log: log)
-        // Alone, what is durable here is durable on the quorum: the tail is folded before the no-op commits it.
-        try fold(log, into: &folded, identities, progress)
+        var configurations = try configurations(log, genesis: genesis, folded: folded)
+        if configurations[configurations.count - 1].entry.membership == Membership(voters: [configuration.id]) {
+            // Alone, what is durable here is durable on the quorum: the tail is folded before the no-op commits it.
+            try fold(log, into: &folded, identities, progress)
+            configurations.removeFirst(configurations.count - 1)
+        }
         let seed = AuditSeed(salt: dice.bytes(EntryFormat.saltBytes), epoch: keys.ring.auditEpoch)
+        let seedWord = dice.word()
         let auditKey = try asKeys { () throws(KeyError) in
             try keys.ring.auditKey(clusterID: configuration.clusterID, segmentSalt: seed.salt, epoch: seed.epoch)
         }
@@ -76,9 +86,9 @@ extension Replica {
             parts: OpenedParts(
                 store: store, crypto: keys.crypto, dice: dice, keyFile: keys.file, ring: keys.ring, log: log,
                 recovery: recovery, terms: terms,
-                raft: RaftNode(id: configuration.id, seed: dice.word()),
+                raft: RaftNode(id: configuration.id, seed: seedWord, timings: configuration.timings),
                 viewPlace: place, identities: identities, tenants: tenants, credentials: credentials,
-                members: genesis.members, folded: folded, auditSeed: seed, auditKey: auditKey),
+                configurations: configurations, folded: folded, auditSeed: seed, auditKey: auditKey),
             configuration: configuration)
     }
 
@@ -95,6 +105,33 @@ extension Replica {
     private static func genesis(_ log: EntryLog<Store, EntryLeaves>) throws(ReplicaError) -> Genesis {
         let frame = try asLog { () throws(LogError) in try log.frame(at: 1) }
         do throws(ByteError) { return try Genesis(body: frame.body) } catch { throw .entry(error, index: 1) }
+    }
+
+    /// The membership where the folded ends, and all after it in the log. Entries with neither events nor records are
+    /// few, so that only they are opened.
+    private static func configurations(
+        _ log: EntryLog<Store, EntryLeaves>, genesis: Genesis, folded: Folded
+    ) throws(ReplicaError) -> [(index: UInt64, entry: ConfigurationEntry)] {
+        var found = [folded.configuration ?? (1, ConfigurationEntry(Membership(voters: genesis.members.sorted())))]
+        guard folded.index < log.lastIndex else { return found }
+        for index in (folded.index + 1)...log.lastIndex {
+            let frame: OpenedFrame
+            do throws(LogError) {
+                let header = try log.header(at: index)
+                guard header.eventCount == 0, header.recordCount == 0 else { continue }
+                frame = try log.frame(at: index)
+            } catch {
+                if case .damaged = error { return found }
+                throw .log(error)
+            }
+            guard frame.isConfiguration else { continue }
+            do throws(ByteError) {
+                found.append((index, try ConfigurationEntry(body: frame.body)))
+            } catch {
+                throw .entry(error, index: index)
+            }
+        }
+        return found
     }
 
     private static func unwrap(
@@ -186,9 +223,11 @@ extension Folded {
         index = snapshot.stand.index
         snapshotCount = snapshot.stand.position + snapshot.stand.record
         var reader = ByteReader(snapshot.extra)
-        guard try reader.u8() == 1 else { throw .malformed }
+        let version = try reader.u8()
+        guard (1...Self.extraVersion).contains(version) else { throw .malformed }
         try subjectKeys.decode(&reader)
         try idempotency.decode(&reader)
+        if version > 1 { configuration = (try reader.varint(), try ConfigurationEntry(&reader)) }
         guard reader.isAtEnd else { throw .malformed }
     }
 }

@@ -273,7 +273,9 @@ extension RecordCode {
     var action: String {
         switch self {
         case .accessed: "R"
-        case .searched, .denied, .auditRead, .strangers, .storeStarted, .clockAccepted, .integrityFailed: "E"
+        case .searched, .denied, .auditRead, .strangers, .storeStarted, .clockAccepted, .integrityFailed,
+            .primaryElected, .handoverOrdered, .changeOrdered, .membershipChanged:
+            "E"
         case .storeCreated: "C"
         }
     }

@@ -83,9 +83,9 @@ extension Replica {
         }
     }
 
-    /// Whether a search or a reader of events has more to look at: the shell need not wait before its next tick.
+    /// Whether a search or a reader of events has more to look at, or there is more to fold: the shell need not wait before its next tick.
     package var hasWork: Bool {
-        if !reads.searches.isEmpty { return true }
+        if !reads.searches.isEmpty || hasMoreToFold { return true }
         return reads.order.contains { id in
             if case .scanning = reads.events[id]?.state { true } else { false }
         }
@@ -124,10 +124,13 @@ extension Replica {
     }
 
     /// The replica stops: every answer under way ends with the problem.
-    func abandonReads(_ problem: Problem, into effects: inout [ReplicaEffect]) {
+    ///
+    /// - Parameter recordsAreAnswered: Who waits for a record has been answered already.
+    func abandonReads(
+        _ problem: Problem, recordsAreAnswered: Bool = false, into effects: inout [ReplicaEffect]
+    ) {
         for id in reads.order {
-            // A failing replica has answered already who waits for a record.
-            if case .failed = life, case .recording = reads.events[id]?.state { continue }
+            if recordsAreAnswered, case .recording = reads.events[id]?.state { continue }
             answer(id, problem, &effects)
         }
         for session in reads.searches { answer(session.context.id, problem, &effects) }

@@ -1,0 +1,126 @@
+internal import Bytes
+internal import Consensus
+internal import Records
+internal import SegmentedLog
+
+// Another set of voters, in steps that are entries: a learner copies the log, one joint step gives it the place of who
+// leaves, and that one is retired for ever (design 8). Whoever leads takes the next step from what the log says.
+extension Replica {
+    /// The first step of a replacement, or of one that only joins.
+    func change(leaving: Int?, joining wanted: Int?) throws(Problem) -> ConfigurationEntry {
+        try mayChange()
+        if let leaving, !membership.voters.contains(leaving) {
+            throw Problem(.notFound, "Name a replica that votes: see chartlog status.")
+        }
+        let joining = try joiner(wanted)
+        let change = MemberChange(joining: joining, leaving: leaving, isAutomatic: false, begun: clock.wall)
+        return ConfigurationEntry(membership.adding(learner: joining), change: change)
+    }
+
+    /// The joint step that takes a voter away.
+    func change(removing leaving: Int) throws(Problem) -> ConfigurationEntry {
+        try mayChange()
+        guard membership.voters.contains(leaving) else {
+            throw Problem(.notFound, "Name a replica that votes: see chartlog status.")
+        }
+        let rest = membership.voters.filter { $0 != leaving }
+        guard !rest.isEmpty else { throw Problem(.orderRefused, "The last replica cannot be removed.") }
+        let well = rest.filter { $0 == configuration.id || peers.view($0).map(isRecent) == true }
+        guard well.count > rest.count / 2 else {
+            throw Problem(.orderRefused, "Without it the others could not agree to anything: see chartlog status.")
+        }
+        return ConfigurationEntry(
+            membership.joint(with: rest),
+            change: MemberChange(joining: nil, leaving: leaving, isAutomatic: false, begun: clock.wall))
+    }
+
+    /// One change at a time, begun by a primary whose own term stands (trap 12).
+    private func mayChange() throws(Problem) {
+        let newest = configurations[configurations.count - 1]
+        guard newest.entry.change == nil, !newest.entry.membership.isJoint, newest.index <= committedIndex else {
+            throw Problem(.orderRefused, "Another change of replicas is under way: see chartlog status.")
+        }
+        guard raft.mayPropose else { throw Self.noPrimary }
+    }
+
+    private func joiner(_ wanted: Int?) throws(Problem) -> Int {
+        if let wanted {
+            guard let view = peers.view(wanted) else {
+                throw Problem(.notFound, "There is no such replica in the configuration.")
+            }
+            guard !membership.retired.contains(wanted) else {
+                throw Problem(.orderRefused, "That id was retired; ids are used once. Register a new spare.")
+            }
+            guard !membership.isMember(wanted) else {
+                throw Problem(.orderRefused, "That replica is a member already.")
+            }
+            guard isRecent(view), !view.isRolledBack else {
+                throw Problem(.orderRefused, "That replica is not reachable, or its disk is not what it was.")
+            }
+            return wanted
+        }
+        guard let spare = spares.first(where: { peers.view($0).map { isRecent($0) && !$0.isRolledBack } == true })
+        else {
+            throw Problem(.orderRefused, "No spare is reachable: see chartlog status.")
+        }
+        return spare
+    }
+
+    /// Replicas that there are links to and that have no part yet.
+    var spares: [Int] {
+        peers.views.map(\.id).filter { !membership.isMember($0) && !membership.retired.contains($0) }
+    }
+
+    /// Puts a step into the log; it counts from now on.
+    func begin(_ entry: ConfigurationEntry, into effects: inout [ReplicaEffect]) {
+        let stamp = log.lastStamp
+        let draft = FrameDraft(
+            term: raft.term, firstStamp: stamp, lastStamp: stamp, firstPosition: log.end.nextPosition, eventCount: 0,
+            firstRecord: log.end.nextRecord, recordCount: 0, body: entry.body, leaves: .none)
+        do throws(LogError) {
+            let index = try log.append(draft, dice: &dice)
+            configurations.append((index, entry))
+            tellAppended(into: &effects)
+            agree(.membershipAppended(index: index, entry.membership), into: &effects)
+        } catch {
+            failed(.internalError)
+        }
+    }
+
+    /// The joint step is committed: the new voters alone from now on.
+    func settle(_ settled: Membership, into effects: inout [ReplicaEffect]) {
+        begin(ConfigurationEntry(settled), into: &effects)
+        if case .primary = life { recordOfStore(.membershipChanged) }
+    }
+
+    /// Takes a change that the log speaks of further; called as time passes.
+    func goOnChanging(into effects: inout [ReplicaEffect]) {
+        let newest = configurations[configurations.count - 1]
+        guard case .primary = life, handover == nil, let change = newest.entry.change, newest.index <= committedIndex,
+            !newest.entry.membership.isJoint, let joining = change.joining
+        else { return }
+        guard hold(change) == nil else { return }
+        let voters = newest.entry.membership.voters.filter { $0 != change.leaving } + [joining]
+        let joint = membership.joint(with: voters.sorted())
+        guard raft.refusal(of: joint) == nil else { return }
+        begin(ConfigurationEntry(joint, change: change), into: &effects)
+    }
+
+    /// Why a change does not go on now, a constant sentence; nil when it can.
+    func hold(_ change: MemberChange) -> String? {
+        guard let joining = change.joining else { return nil }
+        guard let view = peers.view(joining), isRecent(view), let figures = view.figures else {
+            return "The joining replica is not reachable."
+        }
+        guard !view.isRolledBack, figures.state != .damaged, figures.state != .diskStalled else {
+            return "The joining replica is not well."
+        }
+        guard raft.isCaughtUp(joining) else { return "The joining replica copies the log." }
+        return nil
+    }
+
+    /// Forgets the memberships before the last that is folded.
+    func passConfigurations() {
+        while configurations.count > 1, configurations[1].index <= foldedIndex { configurations.removeFirst() }
+    }
+}

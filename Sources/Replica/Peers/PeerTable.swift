@@ -1,0 +1,88 @@
+internal import Bytes
+
+/// Another replica as this one knows it. In memory alone: what a life learns ends with it, and is told to others in
+/// every hello.
+struct PeerView {
+    let id: Int
+    var isConnected = false
+    /// Its hello, or figures in its place, came over the link that there is now.
+    var isKnown = false
+    /// When it was last heard of, by the forward clock; nil: not in this life.
+    var heardAt: UInt64?
+    var figures: PeerFigures?
+    var sighting: PeerSighting
+    /// It has less than it was seen to have: nothing it says counts.
+    var isRolledBack = false
+    /// UTC of it less ours, in microseconds, as of its last figures; the way between counts as nothing.
+    var clockOffset: Int64 = 0
+
+    init(id: Int) {
+        self.id = id
+        sighting = PeerSighting(id: id, boot: 0, term: 0, held: 0)
+    }
+}
+
+/// The other replicas, spares among them, ascending by id.
+struct PeerTable {
+    private(set) var views: [PeerView]
+
+    init(_ ids: [Int]) { views = ids.sorted().map { PeerView(id: $0) } }
+
+    func view(_ id: Int) -> PeerView? { views.first { $0.id == id } }
+
+    /// What is known of everybody, for a hello.
+    var sightings: [PeerSighting] { views.map(\.sighting).filter { $0.boot > 0 } }
+
+    mutating func connected(_ id: Int) {
+        change(id) {
+            $0.isConnected = true
+            $0.isKnown = false
+        }
+    }
+
+    mutating func disconnected(_ id: Int) {
+        change(id) {
+            $0.isConnected = false
+            $0.isKnown = false
+        }
+    }
+
+    mutating func heard(_ id: Int, milliseconds: UInt64) { change(id) { $0.heardAt = milliseconds } }
+
+    /// It names itself: known from now on, or found to be rolled back.
+    mutating func identified(_ id: Int, boot: UInt64, term: UInt64, durable: UInt64) {
+        change(id) { view in
+            let seen = view.sighting
+            view.isRolledBack = boot < seen.boot || term < seen.term || durable < seen.held
+            guard !view.isRolledBack else { return }
+            view.isKnown = true
+            view.sighting.boot = boot
+            view.sighting.term = term
+        }
+    }
+
+    /// Somebody saw that a replica had this much.
+    mutating func seen(_ sighting: PeerSighting) {
+        change(sighting.id) { view in
+            view.sighting.boot = max(view.sighting.boot, sighting.boot)
+            view.sighting.term = max(view.sighting.term, sighting.term)
+            view.sighting.held = max(view.sighting.held, sighting.held)
+        }
+    }
+
+    mutating func told(_ id: Int, _ figures: PeerFigures, wall: Instant) {
+        change(id) {
+            $0.figures = figures
+            $0.clockOffset = figures.clock.microseconds &- wall.microseconds
+        }
+        seen(
+            PeerSighting(
+                id: id, boot: figures.boot, term: figures.term, held: min(figures.committedIndex, figures.durableIndex))
+        )
+    }
+
+    private mutating func change(_ id: Int, _ work: (inout PeerView) -> Void) {
+        guard let at = views.firstIndex(where: { $0.id == id }) else { return }
+        work(&views[at])
+    }
+}

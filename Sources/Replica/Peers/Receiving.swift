@@ -1,0 +1,133 @@
+internal import Bytes
+internal import Consensus
+internal import Files
+internal import SegmentedLog
+internal import Views
+
+// What others say, and what this replica says of itself.
+extension Replica {
+    /// There are others, so that what is damaged here can be fetched from them.
+    var hasPeers: Bool { !peers.views.isEmpty }
+
+    /// A new link: both ends say who they are before anything else counts.
+    func connected(_ peer: Int, into effects: inout [ReplicaEffect]) {
+        guard peers.view(peer) != nil, life.isAlive else { return }
+        peers.connected(peer)
+        effects.append(.send(to: peer, .hello(hello)))
+    }
+
+    func disconnected(_ peer: Int, into effects: inout [ReplicaEffect]) {
+        guard let view = peers.view(peer), view.isConnected else { return }
+        peers.disconnected(peer)
+        guard view.isKnown, life.isAlive else { return }
+        if peer == knownPrimary { electionHint = .linkClosed }
+        agree(.disconnected(peer: peer), into: &effects)
+    }
+
+    func receive(_ message: PeerMessage, from peer: Int, into effects: inout [ReplicaEffect]) {
+        guard let view = peers.view(peer), life.isAlive else { return }
+        peers.heard(peer, milliseconds: clock.milliseconds)
+        switch message {
+        case .hello(let hello):
+            for sighting in hello.sightings { seen(sighting, into: &effects) }
+            identified(peer, boot: hello.boot, term: hello.term, durable: hello.durable, into: &effects)
+        case .figures(let figures):
+            identified(
+                peer, boot: figures.boot, term: figures.term, durable: figures.durableIndex, into: &effects)
+            guard peers.view(peer)?.isRolledBack == false else { return }
+            peers.told(peer, figures, wall: clock.wall)
+        case .raft(let raft, let frames):
+            guard view.isKnown, !view.isRolledBack, !isRolledBack else { return }
+            receive(raft, frames, from: peer, into: &effects)
+        case .fetch(let request): fetch(request, for: peer, into: &effects)
+        case .fetched: break
+        }
+    }
+
+    private func receive(
+        _ message: RaftMessage, _ frames: [StoredFrame], from peer: Int, into effects: inout [ReplicaEffect]
+    ) {
+        guard message.from == peer, message.to == configuration.id else { return }
+        if peer == knownPrimary { primaryHeard = (peer, clock.milliseconds) }
+        if case .timeoutNow = message.kind { electionHint = .handover }
+        guard case .append(let previous, let count, let term, _) = message.kind else {
+            guard frames.isEmpty else { return }
+            return agree(.received(message), into: &effects)
+        }
+        guard count == frames.count, previous.index < .max - UInt64(count) else { return }
+        for (at, frame) in frames.enumerated() {
+            guard let header = try? frame.parsed(), header.index == previous.index + 1 + UInt64(at),
+                header.term == term
+            else {
+                refusedFrames += 1
+                return
+            }
+        }
+        incoming = (previous.index + 1, frames)
+        agree(.received(message), into: &effects)
+        incoming = (0, [])
+    }
+
+    /// A replica names itself. One that has less than it was seen to have is refused from then on: its disk was rolled
+    /// back, or it is another's.
+    private func identified(
+        _ peer: Int, boot: UInt64, term: UInt64, durable: UInt64, into effects: inout [ReplicaEffect]
+    ) {
+        guard let before = peers.view(peer), before.isConnected else { return }
+        peers.identified(peer, boot: boot, term: term, durable: durable)
+        guard let after = peers.view(peer) else { return }
+        if after.isKnown, !before.isKnown { agree(.connected(peer: peer), into: &effects) }
+        if after.isRolledBack, before.isKnown { agree(.disconnected(peer: peer), into: &effects) }
+    }
+
+    /// Somebody saw a replica with so much; this one too.
+    private func seen(_ sighting: PeerSighting, into effects: inout [ReplicaEffect]) {
+        guard sighting.id == configuration.id else { return peers.seen(sighting) }
+        guard
+            sighting.boot > terms.state.boot || sighting.term > terms.state.term || sighting.held > claimedLast.index
+        else { return }
+        // Others have seen this very replica with more than its disk has: nothing it would promise could be believed.
+        isRolledBack = true
+        if isLeading { stepDown(into: &effects) }
+        life = .following
+        tell(primary: nil, into: &effects)
+    }
+
+    private var hello: PeerHello {
+        PeerHello(
+            boot: terms.state.boot, term: terms.state.term,
+            durable: log.fault == nil ? log.durableIndex : claimedLast.index, sightings: peers.sightings)
+    }
+
+    /// What this replica says of itself.
+    var peerFigures: PeerFigures {
+        let digests = book.digests
+        return PeerFigures(
+            state: ownState, boot: terms.state.boot, term: terms.state.term, index: foldedIndex,
+            position: book.position, record: book.record, stamp: book.lastStamp, lastIndex: log.lastIndex,
+            durableIndex: log.fault == nil ? log.durableIndex : claimedLast.index, committedIndex: committedIndex,
+            patientDigest: digests.patient, appointmentDigest: digests.appointment, auditDigest: digests.audit,
+            freeBytes: UInt64((try? store.freeSpace()) ?? 0), clock: clock.wall)
+    }
+
+    /// Its state in one word.
+    var ownState: ReplicaState {
+        switch life {
+        case .opened: return .starting
+        case .damaged: return .damaged
+        case .stopping, .stopped: return .stopping
+        case .failed: return .failed
+        case .following, .electing, .primary: break
+        }
+        if isRolledBack { return .rolledBack }
+        if log.fault != nil { return .damaged }
+        if isStalled { return .diskStalled }
+        if room < .events { return .diskFull }
+        if !membership.isMember(configuration.id) { return .spare }
+        switch life {
+        case .primary: return .ready
+        case .following where knownPrimary != nil: return foldedIndex < committedIndex ? .catchingUp : .ready
+        default: return .starting
+        }
+    }
+}
