@@ -18,6 +18,13 @@ struct RequestFieldTests {
         return append.idempotencyKey
     }
 
+    @Test func `the position that a client has seen goes with what it asks`() {
+        #expect(Asking.inquiry("GET /v1/events", ["Chartlog-Position: 42"])?.ask.atLeast == 42)
+        #expect(Asking.inquiry("GET /v1/events")?.ask.atLeast == nil)
+        #expect(
+            Asking.refusal("GET /v1/events", ["Chartlog-Position: 1", "Chartlog-Position: 1"]) == .badHeader)
+    }
+
     @Test(arguments: [
         ("POST /v1/events", Right.append), ("GET /v1/events?limit=0", .read), ("GET /fhir/Patient/p-1", .read),
         ("GET /fhir/Appointment?shoe=1", .read), ("GET /fhir/AuditEvent", .audit), ("GET /fhir/AuditEvent/e-1", .audit),
@@ -46,6 +53,8 @@ struct RequestFieldTests {
         ("X-Purpose-Of-Use: treat", ProblemKind.badPurpose), ("X-Purpose-Of-Use:", .badPurpose),
         ("X-Purpose-Of-Use: TREAT, BTG", .badPurpose),
         ("X-Purpose-Of-Use: TREAT\r\nX-Purpose-Of-Use: TREAT", .badPurpose),
+        ("Chartlog-Position: -1", .badHeader), ("Chartlog-Position: 1 2", .badHeader),
+        ("Chartlog-Position:", .badHeader), ("Chartlog-Position: 18446744073709551616", .badHeader),
         ("Chartlog-On-Behalf-Of: pr-7", .badHeader), ("Chartlog-On-Behalf-Of: practitioner/7", .badHeader),
         ("Chartlog-On-Behalf-Of: Practitioner/a/b", .badHeader), ("Chartlog-On-Behalf-Of: Practitioner/", .badHeader),
     ])

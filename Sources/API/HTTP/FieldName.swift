@@ -13,6 +13,7 @@ package enum FieldName: String, CaseIterable, Sendable {
     case ifModifiedSince = "if-modified-since"
     case ifNoneMatch = "if-none-match"
     case lastEventID = "last-event-id"
+    case position = "chartlog-position"
     case onBehalfOf = "chartlog-on-behalf-of"
     case prefer = "prefer"
     case purposeOfUse = "x-purpose-of-use"

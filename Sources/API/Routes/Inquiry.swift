@@ -24,7 +24,9 @@ package struct Inquiry: Sendable {
         caller.receivedBy = receivedBy
         var form = AnswerRenderer.Form.problem
         var asked: Request
+        var atLeast: UInt64?
         do throws(Problem) {
+            atLeast = try RequestFields.position(request.head)
             caller.purpose = try RequestFields.purpose(request.head)
             caller.onBehalfOf = try RequestFields.onBehalfOf(request.head)
             if case .order(let kind) = route.endpoint {
@@ -37,6 +39,7 @@ package struct Inquiry: Sendable {
             asked = .refused(error)
         }
         ask = Ask(caller: caller, request: asked, needed: route.endpoint.right)
+        ask.atLeast = atLeast
         renderer = AnswerRenderer(form: form, route: route, head: request.head, requestID: requestID)
     }
 

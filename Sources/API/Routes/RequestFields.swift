@@ -30,6 +30,15 @@ enum RequestFields {
         return text
     }
 
+    /// `Chartlog-Position` of an earlier answer: what is read now must stand there or later.
+    static func position(_ head: RequestHead) throws(Problem) -> UInt64? {
+        guard let text = try single(.position, head) else { return nil }
+        guard let position = Decimal.unsigned(text) else {
+            throw Problem(.badHeader, "Send a position as decimal digits.", [.member("Chartlog-Position")])
+        }
+        return position
+    }
+
     /// `Idempotency-Key`, quoted as the draft says or bare; 1 to 255 visible characters.
     static func idempotencyKey(_ head: RequestHead) throws(Problem) -> String? {
         guard let text = try single(.idempotencyKey, head) else { return nil }

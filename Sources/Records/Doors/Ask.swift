@@ -8,6 +8,9 @@ package struct Ask: Sendable {
     /// What a `refused` request would have needed, so that a caller who may not ask at all is told that first; nil where
     /// any credential will do, and not looked at for other requests.
     package var needed: Right?
+    /// A position that the client has seen: what it reads must stand there or later. The primary has committed all that
+    /// was ever acknowledged, so only a position that nobody was told is beyond it (400 `bad-position`, as for `after`).
+    package var atLeast: UInt64?
 
     package init(caller: Caller, request: Request, needed: Right? = nil) {
         self.caller = caller

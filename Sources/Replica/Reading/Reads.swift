@@ -41,6 +41,13 @@ extension Replica {
             return refuse(id, ask.caller, credential, Self.forbidden)
         }
         guard ask.caller.purpose != nil else { return refuse(id, ask.caller, credential, Self.purposeRequired) }
+        if let seen = ask.atLeast, seen > book.position {
+            return refuse(
+                id, ask.caller, credential,
+                Problem(
+                    .badPosition, "No event has this position yet: the last one is named here.",
+                    [.position(book.position)]))
+        }
         if case .instant(let instant) = ask.request.asOf {
             guard !clock.isAhead else { return refuse(id, ask.caller, credential, Self.clockAhead) }
             if fence(id, ask, credential, at: instant) { return }

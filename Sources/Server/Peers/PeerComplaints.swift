@@ -8,7 +8,6 @@ struct PeerComplaints {
         case refused(PeerRefusal, Int)
         case refuses(PeerRefusal, Int)
         case overflow(Int)
-        case lost(Int)
     }
 
     let journal: Journal
@@ -44,9 +43,7 @@ struct PeerComplaints {
         journal.warning("a peer takes too little: what waited for it is dropped, to be sent again", .replica(peer))
     }
 
-    mutating func lost(_ peer: Int, now: UInt64) {
-        journal.warning("the link to a peer is lost", .replica(peer))
-    }
+    func lost(_ peer: Int) { journal.warning("the link to a peer is lost", .replica(peer)) }
 
     func found(_ peer: Int) { journal.info("linked with a peer", .replica(peer)) }
 }

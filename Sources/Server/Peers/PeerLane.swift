@@ -106,8 +106,12 @@ final class PeerLink {
     var dataGuest: PeerGuest?
     /// The replica was told that there is a link.
     var isLinked = false
+    /// Messages that came before the replica was told that there is a link.
+    var early: [[UInt8]] = []
     /// Frames were lost since it was told; it is told again once they can go.
     var hasLostData = false
+
+    static let earlyMax = 64
 
     init(_ peer: Configuration.Peer) {
         self.peer = peer

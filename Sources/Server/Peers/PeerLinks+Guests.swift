@@ -93,10 +93,7 @@ extension PeerLinks {
                 switch guest.received.next(atMost: Self.messageBytesMax) {
                 case .needsMore: return
                 case .tooLong: refuse(guest, .malformed)
-                case .frame(let bytes):
-                    counters.received += 1
-                    counters.receivedBytes += UInt64(bytes.count + 4)
-                    events.append(.received(from: from, bytes))
+                case .frame(let bytes): heard(bytes, from: from)
                 }
             }
         }

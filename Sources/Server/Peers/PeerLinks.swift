@@ -181,12 +181,25 @@ final class PeerLinks {
         listener = nil
     }
 
+    /// A message is told of once there is a link by which it can be answered; that takes the other side's lanes moments.
+    func heard(_ message: [UInt8], from peer: Int) {
+        counters.received += 1
+        counters.receivedBytes += UInt64(message.count + 4)
+        guard let link = links.first(where: { $0.peer.id == peer }) else { return }
+        if link.isLinked {
+            events.append(.received(from: peer, message))
+        } else if link.early.count < PeerLink.earlyMax {
+            link.early.append(message)
+        }
+    }
+
     /// Tells the replica when a link has come or gone.
     func relink(_ link: PeerLink) {
         let holds = link.control.isOpen && link.controlGuest != nil
         if link.isLinked, !holds {
             link.isLinked = false
-            complaints.lost(link.peer.id, now: now)
+            link.early = []
+            complaints.lost(link.peer.id)
             events.append(.disconnected(link.peer.id))
         }
         guard holds, link.data.isOpen else { return }
@@ -194,6 +207,8 @@ final class PeerLinks {
         if !link.isLinked { complaints.found(link.peer.id) }
         link.isLinked = true
         link.hasLostData = false
+        for message in link.early { events.append(.received(from: link.peer.id, message)) }
+        link.early = []
     }
 
     /// For /metrics.
