@@ -15,6 +15,8 @@ package enum LogError: Error, Equatable, Sendable {
     case exists
     /// The log belongs to another cluster.
     case otherCluster
+    /// The directory is that of another replica of this cluster.
+    case otherReplica
     /// A body larger than a segment takes.
     case tooLarge
     /// A stored frame that is not whole, or not the one that comes next here. Nothing was changed.

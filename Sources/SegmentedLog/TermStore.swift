@@ -1,18 +1,69 @@
 internal import Bytes
 package import Files
 
-/// Term, vote and boot number of this node: what it may never forget, and what must be durable before it speaks.
+/// Term, vote and boot number of this node, and what it knows of the others: what it may never forget, and what must
+/// be durable before it speaks.
 package struct TermState: Equatable, Sendable {
     package var term: UInt64
     /// Whom this node voted for in `term`; nil for nobody.
     package var vote: UInt64?
     /// How often this node was started on this disk.
     package var boot: UInt64
+    /// The highest that other replicas reported, as of the last save; by id.
+    package private(set) var known: [KnownReplica] = []
 
-    package init(term: UInt64, vote: UInt64?, boot: UInt64) {
+    /// More are not kept: retired ids never come back, so theirs may be dropped.
+    package static let knownMax = 12
+
+    package init(term: UInt64, vote: UInt64?, boot: UInt64, known: [KnownReplica] = []) {
         self.term = term
         self.vote = vote
         self.boot = boot
+        for one in known { _ = note(one) }
+    }
+
+    /// Remembers what a replica reports.
+    ///
+    /// - Returns: false when it reports less than it did before, so its disk was rolled back or emptied: refuse it.
+    ///   Nothing is remembered then, nor when the table is full.
+    package mutating func note(_ reported: KnownReplica) -> Bool {
+        let place = known.partitioningIndex { $0.replica >= reported.replica }
+        guard place < known.count, known[place].replica == reported.replica else {
+            if known.count < Self.knownMax { known.insert(reported, at: place) }
+            return true
+        }
+        guard reported.isNotBehind(known[place]) else { return false }
+        known[place] = reported
+        return true
+    }
+
+    /// As this state, knowing at least what `other` knew but for one replica whose id is retired.
+    func keeping(_ other: [KnownReplica], but retired: UInt64?) -> TermState {
+        var kept = self
+        kept.known = other
+        for one in known { _ = kept.note(one) }
+        kept.known.removeAll { $0.replica == retired }
+        return kept
+    }
+}
+
+/// The highest boot, term and durable index that a replica ever reported.
+package struct KnownReplica: Equatable, Sendable {
+    package var replica: UInt64
+    package var boot: UInt64
+    package var term: UInt64
+    package var durableIndex: UInt64
+
+    package init(replica: UInt64, boot: UInt64, term: UInt64, durableIndex: UInt64) {
+        self.replica = replica
+        self.boot = boot
+        self.term = term
+        self.durableIndex = durableIndex
+    }
+
+    /// Boots and terms never fall. A durable index may, when a later term takes frames back, but not in one term.
+    func isNotBehind(_ before: KnownReplica) -> Bool {
+        boot >= before.boot && term >= before.term && (term > before.term || durableIndex >= before.durableIndex)
     }
 }
 
@@ -23,30 +74,34 @@ package final class TermStore<Store: FileStore> {
     private let store: Store
     private let path: String
     private let identity: ClusterIdentity
+    /// Whose file it is: ids are used once, and a directory of another id is none of ours.
+    package let replica: UInt64
     private var sequence: UInt64
 
     private init(
-        _ store: Store, path: String, identity: ClusterIdentity, state: TermState, sequence: UInt64
+        _ store: Store, path: String, identity: ClusterIdentity, replica: UInt64, state: TermState, sequence: UInt64
     ) {
         self.store = store
         self.path = path
         self.identity = identity
+        self.replica = replica
         self.state = state
         self.sequence = sequence
     }
 
     /// Makes the file with term 0, durable with its name.
     package static func create(
-        store: Store, path: String, identity: ClusterIdentity
+        store: Store, path: String, identity: ClusterIdentity, replica: UInt64 = 1
     ) throws(LogError) -> TermStore {
         let made = TermStore(
-            store, path: path, identity: identity, state: TermState(term: 0, vote: nil, boot: 0), sequence: 0)
+            store, path: path, identity: identity, replica: replica,
+            state: TermState(term: 0, vote: nil, boot: 0), sequence: 0)
         let temporary = path + SegmentFormat.temporarySuffix
         let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
         do throws(FileError) {
             if try store.exists(path) { throw .exists }
             if try store.exists(temporary) { try store.remove(temporary) }
-            let first = TermSlot(identity: identity, state: made.state, sequence: 0)
+            let first = TermSlot(identity: identity, replica: replica, state: made.state, sequence: 0)
             var orders: [DiskOrder] = [.make(temporary), .fill(temporary, through: TermSlot.fileBytes)]
             orders += (0..<4).map { first.order(slot: $0, path: temporary) }
             orders += [.sync(temporary), .rename(temporary, to: path), .syncDirectory(directory)]
@@ -59,8 +114,11 @@ package final class TermStore<Store: FileStore> {
 
     /// Reads the newest state of which a whole copy is left.
     ///
-    /// - Throws: `.missing`; `.damaged` (with all numbers 0) when no slot is whole; `.otherCluster`.
-    package static func open(store: Store, path: String, identity: ClusterIdentity) throws(LogError) -> TermStore {
+    /// - Parameter replica: whose it must be.
+    /// - Throws: `.missing`; `.damaged` (with all numbers 0) when no slot is whole; `.otherCluster`, `.otherReplica`.
+    package static func open(
+        store: Store, path: String, identity: ClusterIdentity, replica: UInt64? = nil
+    ) throws(LogError) -> TermStore {
         let bytes: [UInt8]
         do throws(FileError) {
             let file = try store.open(path, .readWrite)
@@ -75,28 +133,33 @@ package final class TermStore<Store: FileStore> {
             throw .damaged(Fault(index: 0, segment: 0, position: 0, kind: .spare))
         }
         guard newest.identity == identity else { throw .otherCluster }
+        guard newest.replica == replica ?? newest.replica else { throw .otherReplica }
         return TermStore(
-            store, path: path, identity: identity, state: newest.state, sequence: newest.sequence)
+            store, path: path, identity: identity, replica: newest.replica, state: newest.state,
+            sequence: newest.sequence)
     }
 
     /// What makes the next state durable; from now on `state` is that state, so carry the orders out before acting on
     /// it. Each update goes to the pair of slots that does not hold the present one.
     ///
+    /// What is known of others is kept also where `next` does not say it.
+    ///
+    /// - Parameter retired: a replica to forget, its id being retired.
     /// - Precondition: the term does not fall, the boot number does not fall, and within a term a vote once given stays.
-    package func update(to next: TermState) -> [DiskOrder] {
+    package func update(to next: TermState, forgetting retired: UInt64? = nil) -> [DiskOrder] {
         precondition(next.term >= state.term && next.boot >= state.boot)
         precondition(next.term > state.term || state.vote == nil || next.vote == state.vote)
         sequence += 1
-        state = next
-        let slot = TermSlot(identity: identity, state: next, sequence: sequence)
+        state = next.keeping(state.known, but: retired)
+        let slot = TermSlot(identity: identity, replica: replica, state: state, sequence: sequence)
         let first = Int(sequence % 2) * 2
         return [slot.order(slot: first, path: path), slot.order(slot: first + 1, path: path), .sync(path)]
     }
 
     /// As `update`, and carries it out with this store. A failure is final.
-    package func save(_ next: TermState) throws(LogError) {
+    package func save(_ next: TermState, forgetting retired: UInt64? = nil) throws(LogError) {
         do throws(FileError) {
-            try Self.carryOut(update(to: next), on: store)
+            try Self.carryOut(update(to: next, forgetting: retired), on: store)
         } catch {
             throw .file(error)
         }
@@ -109,20 +172,22 @@ package final class TermStore<Store: FileStore> {
     }
 }
 
-/// One slot of the term file: 72 bytes at the beginning of a sector.
+/// One slot of the term file: 460 bytes at the beginning of a sector.
 private struct TermSlot {
-    static let count = 72
+    static let count = 72 + TermState.knownMax * 32 + 4
     static let fileBytes = 4 * 512
     /// "CLTM".
     static let magic: UInt32 = 0x4d54_4c43
     static let version: UInt16 = 1
 
     let identity: ClusterIdentity
+    let replica: UInt64
     let state: TermState
     let sequence: UInt64
 
-    init(identity: ClusterIdentity, state: TermState, sequence: UInt64) {
+    init(identity: ClusterIdentity, replica: UInt64, state: TermState, sequence: UInt64) {
         self.identity = identity
+        self.replica = replica
         self.state = state
         self.sequence = sequence
     }
@@ -139,6 +204,14 @@ private struct TermSlot {
         writer.u64(state.vote ?? 0)
         writer.u64(state.boot)
         writer.u32(state.vote == nil ? 0 : 1)
+        writer.u64(replica)
+        writer.u32(UInt32(state.known.count))
+        for one in state.known {
+            writer.u64(one.replica)
+            writer.u64(one.boot)
+            writer.u64(one.term)
+            writer.u64(one.durableIndex)
+        }
         writer.zeros(Self.count - 4 - writer.count)
         writer.u32(Checksum.crc32c(writer.bytes))
         return .write(path, at: slot * 512, bytes: writer.bytes)
@@ -158,11 +231,21 @@ private struct TermSlot {
             let vote = try reader.u64()
             let boot = try reader.u64()
             let hasVote = try reader.u32()
-            let reserved = try reader.u64()
-            guard hasVote <= 1, reserved == 0,
+            replica = try reader.u64()
+            let knownCount = Int(try reader.u32())
+            guard hasVote <= 1, knownCount <= TermState.knownMax else { return nil }
+            var known: [KnownReplica] = []
+            for _ in 0..<knownCount {
+                known.append(
+                    KnownReplica(
+                        replica: try reader.u64(), boot: try reader.u64(), term: try reader.u64(),
+                        durableIndex: try reader.u64()))
+            }
+            let unused = try reader.array((TermState.knownMax - knownCount) * 32)
+            guard unused.allSatisfy({ $0 == 0 }),
                 try reader.u32() == Checksum.crc32c(bytes, in: start..<(start + Self.count - 4))
             else { return nil }
-            state = TermState(term: term, vote: hasVote == 1 ? vote : nil, boot: boot)
+            state = TermState(term: term, vote: hasVote == 1 ? vote : nil, boot: boot, known: known)
         } catch {
             return nil
         }

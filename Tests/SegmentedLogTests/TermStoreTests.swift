@@ -42,6 +42,43 @@ import Testing
         #expect(found == old || found == new)
     }
 
+    @Test func `a file keeps whose it is and what others reported`() throws {
+        let files = MemoryFiles()
+        let term = try TermStore.create(store: files, path: "term", identity: identity, replica: 3)
+        var state = TermState(term: 2, vote: 1, boot: 1)
+        let reported = KnownReplica(replica: 2, boot: 7, term: 2, durableIndex: 90)
+        _ = state.note(reported)
+        try term.save(state)
+        // Whoever does not say it does not make it forgotten.
+        try term.save(TermState(term: 3, vote: nil, boot: 2))
+        let again = try TermStore.open(store: files, path: "term", identity: identity, replica: 3)
+        #expect(again.state.known == [reported] && again.state.boot == 2 && again.replica == 3)
+        #expect(throws: LogError.otherReplica) {
+            try TermStore.open(store: files, path: "term", identity: identity, replica: 2)
+        }
+        try again.save(again.state, forgetting: 2)
+        #expect(try TermStore.open(store: files, path: "term", identity: identity).state.known.isEmpty)
+    }
+
+    @Test func `trap 23, rolled-back disk: a replica that reports less than before is told`() {
+        var state = TermState(term: 9, vote: nil, boot: 1)
+        func report(_ boot: UInt64, _ term: UInt64, _ index: UInt64) -> Bool {
+            state.note(KnownReplica(replica: 2, boot: boot, term: term, durableIndex: index))
+        }
+        #expect(report(4, 5, 100))
+        #expect(!report(3, 5, 100))
+        #expect(!report(4, 4, 100))
+        #expect(!report(5, 5, 99))
+        #expect(report(5, 5, 100))
+        // A later term may have taken frames back.
+        #expect(report(5, 6, 80))
+        for other in 10..<40 as Range<UInt64> {
+            _ = state.note(KnownReplica(replica: other, boot: 1, term: 1, durableIndex: 1))
+        }
+        #expect(state.known.count == TermState.knownMax)
+        #expect(!report(4, 6, 80))
+    }
+
     @Test func `another cluster's file and a file without a whole slot are refused`() throws {
         let files = try store([])
         #expect(throws: LogError.otherCluster) {
