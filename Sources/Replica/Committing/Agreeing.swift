@@ -92,7 +92,8 @@ extension Replica {
                 // What came is not what the primary has. It is not kept, so nothing is said of it, and it comes again.
                 refusedFrames += 1
             case .damaged: foundFault(into: &effects)
-            case .file, .key, .absent, .missing, .exists, .otherCluster, .otherFrame, .tooLarge: fail(.internalError, into: &effects)
+            case .file, .key, .absent, .missing, .exists, .otherCluster, .otherReplica, .otherFrame, .tooLarge:
+                fail(.internalError, into: &effects)
             }
         }
         agree(.appended(through: log.lastIndex), into: &effects)
