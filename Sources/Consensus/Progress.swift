@@ -26,8 +26,9 @@ struct Progress: Sendable {
     /// The next entry to send.
     var next: UInt64
     var state = State.probing
-    /// A probe is under way.
+    /// A probe is under way, since then.
     var isPaused = false
+    var probedAt: UInt64 = 0
     var flights: [Flight] = []
     var flightBytes = 0
     /// When it last answered.

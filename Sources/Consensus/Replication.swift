@@ -56,6 +56,7 @@ extension RaftNode {
         case .probing:
             guard !peers[slot].isPaused, sendMessage(to: slot, log, into: &effects) != nil else { return }
             peers[slot].isPaused = true
+            peers[slot].probedAt = now
         case .replicating:
             while peers[slot].next <= last.index, !isFull(slot) {
                 guard let sent = sendMessage(to: slot, log, into: &effects) else { return }
@@ -153,7 +154,8 @@ extension RaftNode {
         guard isPrimary, let slot = self.slot(of: peer) else { return }
         switch peers[slot].state {
         case .probing:
-            peers[slot].isPaused = false
+            // A probe that is not answered for so long may be lost.
+            if now >= peers[slot].probedAt + timings.heartbeat { peers[slot].isPaused = false }
             sendEntries(to: slot, log, into: &effects)
         case .replicating:
             sendEntries(to: slot, log, into: &effects)

@@ -194,6 +194,10 @@ import Testing
         #expect(sent.count == host.node.timings.flightsMax)
         // 3 has not answered yet: it is asked once, and then no more.
         host.hear(.heartbeatAnswer(round: 0, match: 0), from: 3)
+        #expect(host.takeSent().isEmpty)
+        host.tell(.ticked(milliseconds: 1_002_100))
+        _ = host.takeSent()
+        host.hear(.heartbeatAnswer(round: 0, match: 0), from: 3)
         #expect(host.takeSent().filter { $0.to == 3 }.count == 1)
         for _ in 0..<10 { host.propose(1) }
         #expect(host.takeSent().isEmpty)

@@ -16,6 +16,13 @@ package enum Fixture {
         return [UInt8](try Data(contentsOf: place))
     }
 
+    /// The text of `Fixtures/NAME` as it is.
+    ///
+    /// - Throws: when the file cannot be read.
+    package static func text(_ name: String) throws -> String {
+        String(decoding: try Data(contentsOf: root.appendingPathComponent(name)), as: UTF8.self)
+    }
+
     /// Tests/TestSupport/Fixture.swift stands two directories below the root of the package.
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

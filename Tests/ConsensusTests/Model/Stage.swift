@@ -5,11 +5,13 @@ final class Stage {
     private(set) var hosts: [Host] = []
     /// On the way, oldest first.
     private(set) var packets: [Packet] = []
-    private(set) var now: UInt64 = 1000
+    private var clocks: [UInt64] = []
     private(set) var referee = Referee()
     /// Orders of nodes since they were last looked at.
     private var orders: [(id: Int, effect: RaftNode.Effect)] = []
     private var payload = 0
+    /// What happened since it was last taken, in words.
+    private var journal: [String] = []
     let genesis: Membership
     let timings: RaftTimings
 
@@ -25,8 +27,9 @@ final class Stage {
             if let log = logs[id] { host.load(log, term: max(term, log.last?.term ?? 1), vote: nil) }
             if logs[id] == nil { host.load(host.disk, term: term, vote: nil) }
             host.start(seed: UInt64(id))
-            host.tell(.ticked(milliseconds: now))
+            host.tell(.ticked(milliseconds: 1000))
             hosts.append(host)
+            clocks.append(1000)
             collect(host)
         }
     }
@@ -49,8 +52,11 @@ final class Stage {
     private func collect(_ host: Host) {
         for outcome in host.outcomes {
             switch outcome {
-            case .sent(let packet): packets.append(packet)
+            case .sent(let packet):
+                packets.append(packet)
+                journal.append(packet.message.sentence)
             case .order(let effect):
+                if let sentence = effect.sentence { journal.append("\(host.id) \(sentence)") }
                 orders.append((host.id, effect))
                 switch effect {
                 case .becamePrimary(let term):
@@ -71,19 +77,36 @@ final class Stage {
         return orders.filter { $0.id == id }.map(\.effect)
     }
 
+    func takeJournal() -> [String] {
+        defer { journal = [] }
+        return journal
+    }
+
     func takeAllOrders() -> [(id: Int, effect: RaftNode.Effect)] {
         defer { orders = [] }
         return orders
     }
 
+    /// A crash and a new life.
+    func restart(_ id: Int) {
+        act(id) { host in
+            host.crash()
+            host.start(seed: UInt64(id))
+        }
+        tick(self[id], 0)
+    }
+
     // MARK: Time
 
-    /// Lets time pass, for all nodes or for one.
+    /// Lets time pass, for all nodes or for one: each has its own clock.
     func pass(_ milliseconds: UInt64, only: Int? = nil) {
-        now += milliseconds
-        for host in hosts where only == nil || host.id == only {
-            act(host.id) { $0.tell(.ticked(milliseconds: now)) }
-        }
+        for host in hosts where only == nil || host.id == only { tick(host, milliseconds) }
+    }
+
+    private func tick(_ host: Host, _ milliseconds: UInt64) {
+        guard let at = hosts.firstIndex(where: { $0 === host }) else { return }
+        clocks[at] += milliseconds
+        tell(host.id, .ticked(milliseconds: clocks[at]))
     }
 
     // MARK: Disk and network
@@ -124,16 +147,15 @@ final class Stage {
     /// Makes a node primary, with everybody's help but that of those cut off.
     func elect(_ id: Int, without: Set<Int> = []) {
         for _ in 0..<5 where !self[id].node.isPrimary {
-            now += 2 * timings.election.upperBound
             // A primary steps down, for nobody answered it; the others lost sight of it, and nobody hears them ask.
             for host in hosts where host.id != id && !without.contains(host.id) {
                 persist(host.id)
-                tell(host.id, .ticked(milliseconds: now - 2 * timings.heartbeat))
-                tell(host.id, .ticked(milliseconds: now))
+                tick(host, timings.election.upperBound)
+                tick(host, 2 * timings.heartbeat)
             }
             drop()
             persist(id)
-            tell(id, .ticked(milliseconds: now))
+            tick(self[id], timings.election.upperBound)
             settle(without: without)
         }
         precondition(self[id].node.isPrimary, "\(id) was not elected")
