@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Consensus
 internal import Replica
 internal import SegmentedLog
 internal import Views
@@ -13,6 +14,8 @@ struct Ledger {
     private(set) var decided: [FrameHeader] = []
     /// Views' digests at the folded index, as the first replica there had them.
     private var digests: [ViewDigests?] = []
+    /// Term and voter to whom it voted for, as told to others.
+    private var votes: [Vote: Int] = [:]
     /// Term to the replica that led it.
     private var primaries: [UInt64: Int] = [:]
     /// Index and term to what the header says, for all frames ever made.
@@ -28,6 +31,11 @@ struct Ledger {
     private struct FramePlace: Hashable {
         var index: UInt64
         var term: UInt64
+    }
+
+    private struct Vote: Hashable {
+        var term: UInt64
+        var voter: Int
     }
 
     private struct Nonce: Hashable {
@@ -134,6 +142,21 @@ struct Ledger {
         }
         guard known == now else {
             throw Violation("I13", "replica \(id) shows other views at entry \(index) than was shown before")
+        }
+    }
+
+    /// A replica tells another something: one vote a term, in all its lives (I2).
+    mutating func sends(_ message: PeerMessage, id: Int) throws(Violation) {
+        guard case .raft(let raft, _) = message else { return }
+        let candidate: Int
+        switch raft.kind {
+        case .voteAnswer(granted: true): candidate = raft.to
+        case .voteRequest: candidate = id
+        default: return
+        }
+        let vote = Vote(term: raft.term, voter: id)
+        if let other = votes.updateValue(candidate, forKey: vote), other != candidate {
+            throw Violation("I2", "replica \(id) votes for \(other) and \(candidate) in term \(raft.term)")
         }
     }
 

@@ -15,6 +15,8 @@ final class Process {
     /// Counts lives, so that what an earlier one asked for is not told to a later one.
     var life = 0
     var isPaused = false
+    /// Nobody starts it.
+    var isHeldDown = false
     /// Facts that wait for the next turn.
     var inbox: [ReplicaInput] = []
     /// The turn under way ends then.
@@ -25,8 +27,8 @@ final class Process {
     var batches: [DiskBatch] = []
     var works: [BackgroundWork] = []
     var standing = Ledger.Standing()
-    /// Appends are acknowledged, as it says.
-    var isReady = false
+    /// Who leads, as it says.
+    var primary: Int?
     /// It reported damage that it cannot mend alone.
     var isDamaged = false
 
@@ -83,6 +85,7 @@ final class Process {
         configuration.log.headRooms.control = 32 << 10
         configuration.snapshotEvery = plan.snapshotEvery
         configuration.requestsPerSecond = 1_000_000
+        configuration.peers = (1...plan.replicas).filter { $0 != id }
         configuration.waitingAppendsMax = plan.waitingAppendsMax
         life += 1
         let dice = SeededDice(seed: chance.word())
@@ -97,7 +100,7 @@ final class Process {
         works = []
         inbox = []
         standing = Ledger.Standing()
-        isReady = false
+        primary = nil
         isWoken = false
         busyUntil = 0
         isDamaged = replica?.damage != nil
@@ -123,7 +126,7 @@ final class Process {
         batches = []
         works = []
         inbox = []
-        isReady = false
+        primary = nil
         isPaused = false
         isWoken = false
         if losesPower { disk.losePower() } else { disk.loseHandles() }

@@ -42,12 +42,16 @@ extension World {
 
     /// Mostly where appends are acknowledged, as far as a client can know.
     private func chooseTarget(_ number: Int) -> Int {
-        if !clients[number].chance.oneIn(8), let ready = processes.first(where: { $0.isReady }) { return ready.id }
-        return 1 + clients[number].chance.below(processes.count)
+        let front = processes[clients[number].chance.below(processes.count)]
+        // A front passes a request on to whom its replica takes for the primary.
+        guard front.replica != nil, !clients[number].chance.oneIn(10), let primary = front.primary,
+            primary >= 1, primary <= processes.count
+        else { return front.id }
+        return primary
     }
 
     /// From a client to a replica or back.
-    private func delay() -> UInt64 { plan.linkMicroseconds + network.exponential(mean: plan.linkMicroseconds) }
+    func delay() -> UInt64 { plan.linkMicroseconds + network.exponential(mean: plan.linkMicroseconds) }
 
     func asked(_ process: Process, _ id: AskID, _ ask: Ask) throws(Violation) {
         guard process.replica != nil else { return after(delay(), .hangUp(id, isUncertain: false)) }

@@ -39,9 +39,29 @@ extension World {
             process.wallOffset = faultChances[at].oneIn(2) ? size : -size
         case .clockDrift:
             process.setDrift(Int64(faultChances[at].below(400)) * 1000 - 200_000, at: now)
-        default: try strikeDisk(kind, process, lasts)
+        case .oneWayCut, .isolation, .partialMesh, .clog, .reset: try strikeLinks(kind, process.id, lasts)
+        default: return try strikeDisk(kind, process, lasts)
         }
         count(kind)
+    }
+
+    private func strikeLinks(_ kind: FaultKind, _ id: Int, _ lasts: UInt64) throws(Violation) {
+        let others = processes.map(\.id).filter { $0 != id }
+        let other = faultChances[kind.rawValue].pick(others)
+        switch kind {
+        case .oneWayCut: links[id, other].cutUntil = now + lasts
+        case .isolation:
+            for other in others {
+                links[id, other].cutUntil = now + lasts
+                links[other, id].cutUntil = now + lasts
+            }
+        case .partialMesh:
+            links[id, other].cutUntil = now + lasts
+            links[other, id].cutUntil = now + lasts
+        case .clog: links[id, other].clogUntil = now + lasts
+        default: try disconnect(id, other)
+        }
+        tell("\(now) \(kind.name) of replica \(id), with \(other), for \(lasts) us")
     }
 
     private func strikeDisk(_ kind: FaultKind, _ process: Process, _ lasts: UInt64) throws(Violation) {
@@ -54,8 +74,9 @@ extension World {
             after(lasts, .fillDisk(process.id, isFull: false))
         case .slowDisk: process.slowDiskUntil = now + lasts
         case .hungDisk: process.hungDiskUntil = now + lasts
-        default: break
+        default: return
         }
+        count(kind)
         tell("\(now) \(kind.name) on replica \(process.id)")
     }
 
@@ -64,6 +85,20 @@ extension World {
         guard isFull, !isHealing, let free = try? process.disk.freeSpace() else { return }
         let left = faultChances[FaultKind.diskFull.rawValue].pick([0, 20_000, 60_000, 120_000, 200_000])
         process.disk.capacity = plan.diskBytes - max(0, free - left)
+    }
+
+    /// Links are whole again. Those that lost something break once more, as they would have done by themselves.
+    func healLinks(_ ids: [Int]) throws(Violation) {
+        for a in ids {
+            for b in ids where a != b {
+                links[a, b].cutUntil = 0
+                links[a, b].clogUntil = 0
+                if a < b {
+                    try disconnect(a, b)
+                    after(1_000, .connect(a, b))
+                }
+            }
+        }
     }
 
     /// Everything that a process can suffer and that passes, passes.

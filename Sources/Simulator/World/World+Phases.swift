@@ -67,8 +67,14 @@ extension World {
     /// Faults cease; something new must be acknowledged soon (I16).
     private func progress() throws(Violation) {
         isHealing = true
-        for process in processes { try heal(process) }
-        tell("\(now) healed")
+        var chance = Chance(seed: plan.seed, .heal)
+        // Only a quorum at first: the others stay as they are, down or cut off.
+        var core = processes.map(\.id)
+        while core.count > plan.replicas / 2 + 1 { core.remove(at: chance.below(core.count)) }
+        for id in core { try heal(process(id)) }
+        try healLinks(core)
+        for process in processes where !core.contains(process.id) { try abandon(process, to: core, &chance) }
+        tell("\(now) healed: \(core)")
         progressSince = UInt64(maker.sent.count) + 1
         let limit = now + Self.progressMicroseconds
         try run(until: limit) { self.hasProgressed }
@@ -78,9 +84,28 @@ extension World {
         }
     }
 
+    /// What the rest does while a quorum must do alone: it is down, or nobody hears it.
+    private func abandon(_ process: Process, to core: [Int], _ chance: inout Chance) throws(Violation) {
+        if chance.oneIn(2) {
+            process.isHeldDown = true
+            return try end(process, losesPower: false, restarts: false)
+        }
+        for id in core {
+            links[process.id, id].cutUntil = .max
+            if chance.oneIn(2) { links[id, process.id].cutUntil = .max }
+        }
+    }
+
     /// The clients finish, the replicas become equal, and the whole log is read.
     private func end() throws(Violation) -> [LoggedEvent] {
         isWindingDown = true
+        for process in processes {
+            try heal(process)
+            guard process.isHeldDown else { continue }
+            process.isHeldDown = false
+            after(1, .start(process.id))
+        }
+        try healLinks(processes.map(\.id))
         try run(until: now + Self.windDownMicroseconds) { !self.clients.contains { $0.current != nil } }
         guard !clients.contains(where: { $0.current != nil }) else {
             throw Violation("I16", "a client's operation never ends", time: now)

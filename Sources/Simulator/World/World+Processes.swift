@@ -66,9 +66,13 @@ extension World {
             after(
                 process.diskMicroseconds(plan, at: now) * 4 + process.chance.exponential(mean: 5_000),
                 .worked(process.id, life: process.life))
-        case .credentials, .send, .primary: break
+        case .credentials: break
+        case .send(let target, let message):
+            try ledger.sends(message, id: process.id)
+            try send(message, from: process.id, to: target)
+        case .primary(let primary): process.primary = primary
         case .ready(let term):
-            process.isReady = true
+            process.primary = process.id
             tell("\(now) replica \(process.id) is ready in term \(term)")
         case .stopped: break
         case .stop(let problem):
@@ -104,7 +108,7 @@ extension World {
 
     /// A process is started on what its disk holds.
     func start(_ process: Process) throws(Violation) {
-        guard process.replica == nil else { return }
+        guard process.replica == nil, !process.isHeldDown else { return }
         if let error = process.open(plan, clusterID: clusterID, root: root) {
             tell("\(now) replica \(process.id) does not open: \(error)")
             try failedToOpen(process, error)
@@ -112,6 +116,7 @@ extension World {
         }
         tell("\(now) replica \(process.id) opens, life \(process.life)")
         trace.add(5, UInt64(process.id), UInt64(process.life))
+        connectAll(process)
         after(process.chance.below(plan.tickMicroseconds), .tick(process.id, life: process.life))
     }
 
@@ -122,6 +127,7 @@ extension World {
             return
         }
         process.die(losesPower: losesPower)
+        loseLinks(of: process.id, isSilent: losesPower)
         trace.add(6, UInt64(process.id), UInt64(process.life))
         for client in clients.indices where clients[client].target == process.id {
             let id = AskID(connection: UInt64(client), number: clients[client].attempt)

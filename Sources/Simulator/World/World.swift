@@ -27,12 +27,17 @@ package final class World {
         case turn(client: Int)
         case timeout(AskID)
         case fillDisk(Int, isFull: Bool)
+        case connect(Int, Int)
+        case notice(Int, lost: Int, epoch: Int)
+        case breakLink(Int, Int, epoch: Int)
+        case arrive(Parcel)
     }
 
     package let plan: Plan
     var now: UInt64 = 0
     var queue = EventQueue<Event>()
     var processes: [Process] = []
+    var links: Links
     var clients: [Client] = []
     var maker: EventMaker
     var ledger = Ledger()
@@ -66,6 +71,7 @@ package final class World {
         maker = EventMaker(patients: plan.patients, appointments: plan.appointments)
         faultChances = FaultKind.allCases.map { Chance(seed: plan.seed, .fault, $0.rawValue) }
         network = Chance(seed: plan.seed, .network)
+        links = Links(replicas: plan.replicas)
         do {
             crypto = try Crypto()
         } catch {
@@ -163,6 +169,10 @@ package final class World {
         case .turn(let client): try takeTurn(client)
         case .timeout(let id): try timedOut(id)
         case .fillDisk(let id, let isFull): fillDisk(process(id), isFull)
+        case .connect(let a, let b): try connect(a, b)
+        case .notice(let id, let lost, let epoch): try notice(id, lost: lost, epoch: epoch)
+        case .breakLink(let a, let b, let epoch): try breakLink(a, b, epoch: epoch)
+        case .arrive(let parcel): try arrive(parcel)
         }
     }
 }
