@@ -57,9 +57,9 @@ class Store:
         self.trust = None
         self.port = self.base + 1
 
-    def configure(self, **limits):
-        """Sets limits in every replica's configuration, before a start."""
-        for replica in self.replicas + self.spares:
+    def configure(self, only=None, **limits):
+        """Sets limits in every replica's configuration, or in that of one, before it is started."""
+        for replica in [only] if only else self.replicas + self.spares:
             path = os.path.join(self.dir, f"replica-{replica}", "config.json")
             with open(path) as file:
                 configuration = json.load(file)
@@ -98,15 +98,18 @@ class Store:
         return self.signal(replica, signal.SIGKILL)
 
     def status(self, timeout=5):
-        """What the first replica that answers says of the cluster, or None."""
+        """What the cluster says of itself: the word of the replica that knows a primary of the highest term; or None."""
+        best = None
         for replica in self.replicas:
             try:
                 status, _, body = self.client("admin", timeout, replica).request("GET", "/v1/cluster")
-                if status == 200:
-                    return json.loads(body)
             except (OSError, http.client.HTTPException):
-                pass
-        return None
+                continue
+            if status == 200:
+                said = json.loads(body)
+                if best is None or (said["primary"] is not None, said["term"]) > (best["primary"] is not None, best["term"]):
+                    best = said
+        return best
 
     def primary(self, timeout=5):
         """The primary's id, or None while nobody knows one."""

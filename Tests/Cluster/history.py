@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import random
 import threading
 import time
@@ -157,3 +158,125 @@ def check_history(report, writers, client):
             wrong.append((subject, status, body[:200], resource))
     report.check("views equal an independent fold", not wrong, wrong[:2])
     return events, len(expected)
+
+
+class Reader(threading.Thread):
+    """Reads what was acknowledged before the read began, at any replica: it must be there, and no older."""
+
+    def __init__(self, store, number, writers):
+        super().__init__(daemon=True)
+        self.store, self.writers = store, writers
+        self.dice = random.Random(1000 + number)
+        self.stale, self.wrong, self.reads = [], [], 0
+        self.stopping = False
+
+    def run(self):
+        clients = [self.store.client(timeout=3, replica=replica) for replica in self.store.replicas]
+        while not self.stopping:
+            writer = self.dice.choice(self.writers)
+            if not writer.acknowledged:
+                time.sleep(0.02)
+                continue
+            id, subject, version, position = writer.acknowledged[-1]
+            kind = {"patient": "Patient", "appointment": "Appointment"}.get(subject.split("/")[0])
+            if kind is None:
+                time.sleep(0.005)
+                continue
+            replica = self.dice.randrange(len(clients))
+            try:
+                status, headers, body = clients[replica].get(f"/fhir/{kind}/{subject.split('/')[1]}")
+            except (OSError, http.client.HTTPException):
+                continue
+            if status == 200:
+                self.reads += 1
+                seen = int(json.loads(body)["meta"]["versionId"])
+                stands = int(headers["chartlog-position"])
+                if seen < version or stands < position:
+                    self.stale.append((replica + 1, subject, version, seen, position, stands))
+            elif status == 410:
+                self.reads += 1
+            elif status == 404:
+                self.stale.append((replica + 1, subject, version, "404"))
+            elif status not in (503, 504, 429):
+                self.wrong.append((replica + 1, status, body[:200]))
+            time.sleep(0.005)
+
+
+def settled(store, patience=20):
+    """Waits until there is a primary and every voter follows it closely; the status, or None."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        status = store.status(timeout=3)
+        if status and status["primary"]:
+            voters = [member for member in status["replicas"] if member["id"] in store.replicas]
+            if len(voters) == len(store.replicas) and all(
+                    member["state"] == "ready" and member["lag_events"] < 500 for member in voters):
+                return status
+        time.sleep(0.02)
+    return None
+
+
+def gap(writers, since, until):
+    """Milliseconds of the longest time without an acknowledgement that began before `until` and ended after `since`."""
+    times = sorted(at for writer in writers for at in writer.times if since - 5 < at)
+    longest = 0.0
+    for before, after in zip(times, times[1:]):
+        if after > since and before < until:
+            longest = max(longest, after - before)
+    return longest * 1000
+
+
+def quantile(sorted_values, share):
+    return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * share))]
+
+
+def segments(store, replica):
+    """The bytes of each closed segment of a replica: all but the last."""
+    folder = os.path.join(store.dir, f"replica-{replica}", "data", "log")
+    found = {}
+    for name in sorted(os.listdir(folder))[:-1]:
+        with open(os.path.join(folder, name), "rb") as file:
+            found[name] = file.read()
+    return found
+
+
+def check_digests(report, store):
+    """All voters at one position with equal digests, now that nobody writes."""
+    deadline = time.monotonic() + 30
+    seen = None
+    while time.monotonic() < deadline:
+        status = store.status()
+        voters = [member for member in (status or {}).get("replicas", []) if member["id"] in store.replicas]
+        seen = [(member["id"], member["position"], {k: v["digest"] for k, v in member["digests"].items()})
+                for member in voters]
+        if len(seen) == len(store.replicas) and len({(row[1], json.dumps(row[2])) for row in seen}) == 1:
+            return report.check("digests are equal at equal positions", True)
+        time.sleep(0.1)
+    return report.check("digests are equal at equal positions", False, seen)
+
+
+def check_segments(report, store):
+    """Every segment that is closed on one replica stands byte-equal on each other one that has closed it."""
+    kept = {replica: segments(store, replica) for replica in store.replicas}
+    compared, different = 0, []
+    for name in sorted(set().union(*kept.values())):
+        copies = [(replica, files[name]) for replica, files in kept.items() if name in files]
+        compared += len(copies) > 1
+        different += [(name, replica) for replica, bytes in copies if bytes != copies[0][1]]
+    report.check("there are closed segments to compare", compared > 0)
+    report.check("closed segments are byte-equal on all replicas", not different, different[:5])
+    return compared
+
+
+def check_sameness(report, store, events):
+    """All replicas show the same, and hold the same, byte for byte; stops the store. How many closed segments were
+    compared."""
+    for replica in store.replicas[1:]:
+        other = store.client(timeout=60, replica=replica).events()
+        report.check(f"replica {replica} shows the same history", other == events, (len(other), len(events)))
+    check_digests(report, store)
+    store.stop()
+    compared = check_segments(report, store)
+    verified = store.command("verify", store.dir)
+    report.check("every replica's log is whole", verified.returncode == 0, verified.stdout[-500:])
+    return compared
