@@ -1,5 +1,6 @@
 import Client
 import Clinic
+import JSON
 import Linux
 import Transport
 
@@ -7,18 +8,19 @@ import Transport
 enum Load {
     static let help = """
         chartlog-bench load [--context FILE] [--clients N] [--batch N] [--events N | --seconds N] [--seed N]
-                            [--patients N] [--first-clinic N] [--json]
+                            [--patients N] [--first-clinic N] [--spread] [--json]
 
           Appends events of the seeded clinic, one clinic a client, over one TLS connection each. A batch of 1 is one
           structured CloudEvent a request. Latency is from the first byte sent to the last byte of the answer; the
-          first request of a connection is not counted. Run it again with another --seed or --first-clinic.
+          first request of a connection is not counted. Run it again with another --seed or --first-clinic. Of several
+          replicas the primary is asked, or with --spread all of them in turn.
         """
 
     static func run(_ arguments: [String]) {
         let options = Options(
             arguments,
             valued: ["context", "clients", "batch", "events", "seconds", "seed", "patients", "first-clinic"],
-            flags: ["help", "json"])
+            flags: ["help", "json", "spread"])
         if options.has("help") { return print(help) }
         guard let path = options.text("context") ?? ThisProcess.environment("CHARTLOG_CONTEXT") else {
             Exit.usage("give --context FILE or set CHARTLOG_CONTEXT")
@@ -30,7 +32,8 @@ enum Load {
                 ContextFile.read(path), clients: clients, batch: max(1, options.number("batch", or: 1)),
                 events: options.text("events") == nil ? nil : options.number("events", or: 0),
                 seconds: options.number("seconds", or: 5), seed: UInt64(options.number("seed", or: 1)),
-                patients: options.number("patients", or: 500), firstClinic: options.number("first-clinic", or: 1))
+                patients: options.number("patients", or: 500), firstClinic: options.number("first-clinic", or: 1),
+                spreads: options.has("spread"))
             try load.run()
             print(options.has("json") ? load.json : load.text)
             if load.refused > 0 { Exit.failed("\(load.refused) requests were refused: \(load.firstRefusal)") }
@@ -76,19 +79,31 @@ private final class LoadRun {
 
     init(
         _ context: ContextFile, clients: Int, batch: Int, events: Int?, seconds: Int, seed: UInt64, patients: Int,
-        firstClinic: Int
+        firstClinic: Int, spreads: Bool
     ) throws {
         self.context = context
         self.batch = batch
         eventsMax = events
         self.seconds = seconds
         trust = try TLSContext(trusting: context.authority)
+        let first = spreads ? 0 : Self.primary(context)
         for index in 0..<clients {
-            let connection = try ClientConnection(trust, to: context.endpoints[0])
+            let place = spreads ? index % context.endpoints.count : first
+            let connection = try ClientConnection(trust, to: context.endpoints[place])
             let clinic = ClinicGenerator(
                 seed: seed &+ UInt64(index) &* 1000, patients: patients, clinic: firstClinic + index)
             players.append(Player(connection, clinic))
         }
+    }
+
+    /// Which endpoint is the primary's, as `init` orders them; the first when nobody says.
+    private static func primary(_ context: ContextFile) -> Int {
+        guard context.endpoints.count > 1, let client = try? ClusterClient(context),
+            let answer = try? client.send(ClientRequest("GET", "/v1/cluster")),
+            let id = try? JSONText(parsing: answer.body).view["primary"]?.integer,
+            context.endpoints.indices.contains(Int(id) - 1)
+        else { return 0 }
+        return Int(id) - 1
     }
 
     func run() throws {
