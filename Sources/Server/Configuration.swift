@@ -139,6 +139,10 @@ package struct Configuration: Sendable {
             throw ServerError(
                 "Head rooms fall from headRoomEvents over headRoomRecords to headRoomControl.", exitCode: 2)
         }
+        if let value = try number("lostMilliseconds", 1000...(1 << 40)) { replica.lostMilliseconds = UInt64(value) }
+        if let value = try number("replacementMilliseconds", 0...(1 << 40)) {
+            replica.replacementMilliseconds = UInt64(value)
+        }
         if let value = try number("requestsPerSecond", 1...1_000_000_000) { replica.requestsPerSecond = Double(value) }
     }
 }

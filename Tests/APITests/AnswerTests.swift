@@ -45,7 +45,16 @@ struct AnswerTests {
     static let patientJSON =
         #"{"resourceType":"Patient","id":"p","meta":{"versionId":"x","tag":[{"code":"t"}]},"multipleBirthInteger":1.50}"#
 
-    static let status = ClusterStatus(
+    static let status: ClusterStatus = {
+        var status = bareStatus
+        status.lastFailover = ClusterStatus.LastFailover(
+            at: stamp, reason: "link-closed", from: 2, to: 1, milliseconds: 80)
+        status.change = ClusterStatus.Change(
+            joining: 4, leaving: 3, state: "copying", hold: "Wait.", isAutomatic: true, begun: stamp)
+        return status
+    }()
+
+    private static let bareStatus = ClusterStatus(
         clusterID: "c-1", primary: 1, term: 3, index: 12, position: 9, record: 4, minDurableCopies: 1, lastStamp: stamp,
         members: [
             ClusterStatus.Member(

@@ -9,7 +9,7 @@ struct OrderTests {
         ("handover", "", OperatorOrder.handover(to: nil)), ("handover", "{}", .handover(to: nil)),
         ("handover", #"{"to":2}"#, .handover(to: 2)), ("replacements", #"{"leaving":3}"#, .replace(3, with: nil)),
         ("replacements", #"{"leaving":3,"joining":4}"#, .replace(3, with: 4)), ("members", #"{"joining":4}"#, .add(4)),
-        ("members", #"{"leaving":2}"#, .remove(2)),
+        ("members", #"{"leaving":2}"#, .remove(2)), ("clock", "", .acceptClock), ("clock", "{}", .acceptClock),
     ])
     func `an order is read as it was meant`(_ path: String, _ body: String, _ order: OperatorOrder) throws {
         let inquiry = try #require(Asking.inquiry("POST /v1/cluster/\(path)", body.isEmpty ? [] : Self.json, body))
@@ -23,6 +23,7 @@ struct OrderTests {
         ("handover", "{", .badJSON), ("replacements", "{}", .malformedRequest),
         ("replacements", #"{"joining":4}"#, .malformedRequest), ("members", "{}", .malformedRequest),
         ("members", #"{"joining":4,"leaving":1}"#, .malformedRequest), ("handover?to=2", "", .unknownParameter),
+        ("clock", #"{"to":2}"#, .malformedRequest),
     ])
     func `an order that says something else is refused`(_ path: String, _ body: String, _ kind: ProblemKind) {
         #expect(Asking.refusal("POST /v1/cluster/\(path)", body.isEmpty ? [] : Self.json, body) == kind)

@@ -37,7 +37,7 @@ import Testing
 
     static let commands = [
         "init", "start", "serve", "append", "events", "patient", "appointments", "audit", "status", "handover",
-        "replace", "spares", "verify",
+        "replace", "spares", "clock", "verify",
     ]
 
     @Test(arguments: commands) func `every command has help`(command: String) throws {
@@ -68,7 +68,8 @@ import Testing
         ["appointments", "--day", "2026-02-30"], ["init", "nowhere", "--replicas", "2"],
         ["init", "nowhere", "--spares", "4"], ["serve"],
         ["audit", "--asof", "yesterday"], ["status", "--json=yes"],
-        ["handover", "--to", "none"], ["replace"], ["replace", "one"], ["replace", "1", "2", "3"],
+        ["handover", "--to", "none"], ["replace"], ["clock"], ["clock", "reject"], ["replace", "one"],
+        ["replace", "1", "2", "3"],
     ])
     func `wrong arguments are a usage error with a word of advice`(arguments: [String]) throws {
         let run = try run(arguments)

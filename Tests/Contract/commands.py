@@ -29,7 +29,7 @@ def main():
         return report.check(what, held, (result.returncode, result.stdout[-300:], result.stderr[-300:]))
 
     # ── help and usage
-    for command in ("init", "start", "serve", "append", "events", "patient", "appointments", "audit", "status", "handover", "replace", "spares", "verify"):
+    for command in ("init", "start", "serve", "append", "events", "patient", "appointments", "audit", "status", "handover", "replace", "spares", "clock", "verify"):
         helped = run(command, "--help")
         ends(f"{command} --help", helped, 0, "usage")
         ends(f"{command} with an option nobody knows", run(command, "--no-such-option"), 2)

@@ -19,6 +19,10 @@ enum ClusterWriter {
             writer.array("replicas") { writer in
                 for member in status.members { write(member, &writer) }
             }
+            writer.name("last_failover")
+            if let last = status.lastFailover { write(last, &writer) } else { writer.null() }
+            writer.name("change")
+            if let change = status.change { write(change, &writer) } else { writer.null() }
             writer.array("warnings") { writer in
                 for warning in status.warnings { writer.string(warning) }
             }
@@ -35,6 +39,10 @@ enum ClusterWriter {
             writer.member("lag_events", member.lagEvents)
             writer.name("lag_seconds")
             writer.number(member.lagSeconds)
+            writer.member("durable_index", member.durableIndex)
+            writer.member("free_bytes", member.freeBytes)
+            writer.name("silent_ms")
+            if let silent = member.silentMilliseconds { writer.integer(silent) } else { writer.null() }
             writer.object("digests") { writer in
                 for (name, digest) in [
                     ("patient", member.patientDigest), ("appointment", member.appointmentDigest),
@@ -47,6 +55,32 @@ enum ClusterWriter {
                     }
                 }
             }
+        }
+    }
+
+    private static func write(_ last: ClusterStatus.LastFailover, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.member("at", last.at.text)
+            writer.member("reason", last.reason)
+            writer.name("from")
+            if let from = last.from { writer.integer(from) } else { writer.null() }
+            writer.member("to", last.to)
+            writer.name("milliseconds")
+            if let milliseconds = last.milliseconds { writer.integer(milliseconds) } else { writer.null() }
+        }
+    }
+
+    private static func write(_ change: ClusterStatus.Change, _ writer: inout JSONWriter) {
+        writer.object { writer in
+            writer.name("joining")
+            if let joining = change.joining { writer.integer(joining) } else { writer.null() }
+            writer.name("leaving")
+            if let leaving = change.leaving { writer.integer(leaving) } else { writer.null() }
+            writer.member("state", change.state)
+            writer.name("hold")
+            if let hold = change.hold { writer.string(hold) } else { writer.null() }
+            writer.member("automatic", change.isAutomatic)
+            writer.member("begun", change.begun.text)
         }
     }
 }

@@ -105,14 +105,34 @@ enum OpenAPISchemas {
                 + #""cluster":{"type":"string"},"primary":{"type":["integer","null"]},"term":{"type":"integer"},"#
                 + #""index":{"type":"integer"},"position":{"type":"integer"},"record":{"type":"integer"},"#
                 + #""min_durable_copies":{"type":"integer"},"last_stamp":{"type":"string","format":"date-time"},"#
+                + ##""last_failover":{"oneOf":[{"type":"null"},{"$ref":"#/components/schemas/Failover"}]},"##
+                + ##""change":{"oneOf":[{"type":"null"},{"$ref":"#/components/schemas/Change"}]},"##
                 + #""warnings":{"type":"array","items":{"type":"string"}},"#
                 + #""replicas":{"type":"array","items":{"type":"object","required":["id","role","state","position","#
                 + #""lag_events","lag_seconds","digests"],"properties":{"id":{"type":"integer"},"#
                 + #""role":{"type":"string"},"state":{"type":"string"},"position":{"type":"integer"},"#
                 + #""lag_events":{"type":"integer"},"lag_seconds":{"type":"number"},"#
+                + #""durable_index":{"type":"integer"},"free_bytes":{"type":"integer"},"#
+                + #""silent_ms":{"type":["integer","null"],"description":"Since it was last heard of."},"#
                 + ##""digests":{"type":"object","properties":{"patient":{"$ref":"#/components/schemas/Digest"},"##
                 + ##""appointment":{"$ref":"#/components/schemas/Digest"},"##
                 + ##""audit":{"$ref":"#/components/schemas/Digest"}}}}}}}}"##
+        ),
+        (
+            "Failover",
+            #"{"type":"object","properties":{"at":{"type":"string","format":"date-time"},"#
+                + #""reason":{"type":"string","enum":["started","link-closed","silence","handover"]},"#
+                + #""from":{"type":["integer","null"]},"to":{"type":"integer"},"#
+                + #""milliseconds":{"type":["integer","null"],"#
+                + #""description":"From the last word of the one before to the first acknowledged append."}}}"#
+        ),
+        (
+            "Change",
+            #"{"type":"object","properties":{"joining":{"type":["integer","null"]},"#
+                + #""leaving":{"type":["integer","null"]},"#
+                + #""state":{"type":"string","enum":["copying","joint","settling"]},"#
+                + #""hold":{"type":["string","null"],"description":"Why it does not go on."},"#
+                + #""automatic":{"type":"boolean"},"begun":{"type":"string","format":"date-time"}}}"#
         ),
         (
             "Order-handover",
@@ -130,6 +150,7 @@ enum OpenAPISchemas {
             #"{"type":"object","additionalProperties":false,"minProperties":1,"maxProperties":1,"properties":{"#
                 + #""joining":{"type":"integer","minimum":1},"leaving":{"type":"integer","minimum":1}}}"#
         ),
+        ("Order-clock", #"{"type":"object","additionalProperties":false,"properties":{}}"#),
         (
             "Resource",
             #"{"type":"object","description":"FHIR R4 JSON.","required":["resourceType"],"properties":{"#

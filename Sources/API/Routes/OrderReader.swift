@@ -9,9 +9,16 @@ package enum OrderKind: String, CaseIterable, Sendable {
     case replacements
     /// `{"joining": N}` or `{"leaving": N}`: one more, or one fewer, that votes.
     case members
+    /// Nothing: the primary's clock is right, though it jumped ahead.
+    case clock
 
     /// The work goes on after the answer: 202, and where to watch it.
-    var isLong: Bool { self != .handover }
+    var isLong: Bool {
+        switch self {
+        case .handover, .clock: false
+        case .replacements, .members: true
+        }
+    }
 }
 
 /// The body of an order: one JSON object of replica ids.
@@ -26,6 +33,7 @@ enum OrderReader {
         let ids = try Ids(request, names: kind.names)
         switch kind {
         case .handover: return .handover(to: ids["to"])
+        case .clock: return .acceptClock
         case .replacements:
             guard let leaving = ids["leaving"] else { throw missing("leaving") }
             return .replace(leaving, with: ids["joining"])
@@ -81,6 +89,7 @@ extension OrderKind {
         switch self {
         case .handover: ["to"]
         case .replacements, .members: ["leaving", "joining"]
+        case .clock: []
         }
     }
 }

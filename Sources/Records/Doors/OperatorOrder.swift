@@ -8,4 +8,6 @@ package enum OperatorOrder: Equatable, Sendable {
     case add(Int)
     /// A voter leaves for ever; nobody takes its place.
     case remove(Int)
+    /// The primary's clock is right, though it jumped: what was refused for it goes on.
+    case acceptClock
 }

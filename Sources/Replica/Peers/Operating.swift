@@ -16,11 +16,11 @@ extension Replica {
         } catch {
             return refuse(id, caller, credential, error)
         }
-        let isHandover = if case .handover = order { true } else { false }
+        if case .acceptClock = order { clock.accept() }
         var value = AuditValue(caller, credential: credential, replica: configuration.id)
         value.query = order.text
         let record = RecordDraft(
-            code: isHandover ? .handoverOrdered : .changeOrdered, outcome: .success, tenant: tenants[0].id,
+            code: order.code, outcome: .success, tenant: tenants[0].id,
             actor: tenants[0].actor(credential.name), behalf: 0, subjects: [], value: value)
         propose(record, for: id) { replica, _, effects in replica.carryOut(order, for: id, into: &effects) }
     }
@@ -32,6 +32,7 @@ extension Replica {
         case .replace(let leaving, let joining): _ = try change(leaving: leaving, joining: joining)
         case .add(let joining): _ = try change(leaving: nil, joining: joining)
         case .remove(let leaving): _ = try change(removing: leaving)
+        case .acceptClock: break
         }
     }
 
@@ -46,6 +47,7 @@ extension Replica {
                 begin(try change(leaving: leaving, joining: joining), into: &effects)
             case .add(let joining): begin(try change(leaving: nil, joining: joining), into: &effects)
             case .remove(let leaving): begin(try change(removing: leaving), into: &effects)
+            case .acceptClock: break
             }
             answer(id, .cluster(status), isLast: true, &effects)
         } catch {
@@ -62,6 +64,16 @@ extension OperatorOrder {
         case .replace(let leaving, let joining): "replace \(leaving)" + (joining.map { " with \($0)" } ?? "")
         case .add(let joining): "add \(joining)"
         case .remove(let leaving): "remove \(leaving)"
+        case .acceptClock: "accept the clock"
+        }
+    }
+
+    /// What its record is called.
+    fileprivate var code: RecordCode {
+        switch self {
+        case .handover: .handoverOrdered
+        case .replace, .add, .remove: .changeOrdered
+        case .acceptClock: .clockAccepted
         }
     }
 }

@@ -27,7 +27,7 @@ struct Command: Sendable {
 
     static let all: [Command] = [
         .initialise, .start, .serve, .append, .events, .patient, .appointments, .audit, .status, .handover,
-        .replace, .spares, .verify,
+        .replace, .spares, .clock, .verify,
     ]
 }
 

@@ -37,6 +37,20 @@ extension Command {
         if wait { try Orders.watch(arguments, until: ids[0]) }
     }
 
+    static let clock = Command(
+        "clock", "accept", summary: "accept a clock that jumped ahead as right",
+        story: """
+            A clock that jumps ahead by more than 5 s stops appends (503 clock-ahead): set it right, or, when it was wrong
+            before and is right now, accept it; that is recorded. Needs the context that administers.
+            """,
+        options: Option.cluster, operands: 1...1
+    ) { arguments throws(Failure) in
+        guard arguments.operands[0] == "accept" else {
+            throw Failure(.usage, "clock takes the word accept", "usage: chartlog clock accept")
+        }
+        try Orders.give("clock", "{}", arguments) { _ in "the clock is accepted as it stands" }
+    }
+
     static let spares = Command(
         "spares", "", summary: "the replicas that wait to take a lost one's place",
         story: "Needs any valid key; shows no patient's data.",
