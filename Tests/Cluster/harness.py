@@ -199,19 +199,33 @@ class Client:
         status, headers, body = self.request("GET", path + query)
         return status, headers, body
 
+    def patiently(self, path, patience=30, **parameters):
+        """As `get`, asked again while the cluster has no primary or does not answer."""
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                answer = self.get(path, **parameters)
+                if answer[0] not in (503, 504, 429) or time.monotonic() > deadline:
+                    return answer
+            except (OSError, http.client.HTTPException):
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.1)
+
     def events(self, after=0):
         """All events after a position, page by page, as dictionaries."""
         found = []
         while True:
-            status, _, body = self.get("/v1/events", after=after, limit=10000)
+            status, _, body = self.patiently("/v1/events", after=after, limit=10000)
             assert status == 200, (status, body[:300])
-            more = False
+            more = True
             for line in body.splitlines():
                 event = json.loads(line)
                 if "end" in event:
                     more = event["end"]["more"]
+                elif "error" in event:
+                    assert event["error"]["status"] in (503, 504), event
                 else:
-                    assert "error" not in event, event
                     found.append(event)
                     after = int(event["position"])
             if not more:
