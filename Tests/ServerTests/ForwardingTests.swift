@@ -141,6 +141,24 @@ import Transport
         #expect(fronts[3].asked.count == 1)
     }
 
+    @Test func `a primary that hangs keeps nobody waiting once another leads`() throws {
+        let fronts = try Fronts(3) { id, input in id == 1 ? [] : ClientsLoopTests.standIn(input) }
+        fronts.lead(1)
+        let teller = try Thread.start("teller") { [mails = fronts.fronts.map(\.mail)] in
+            LinuxClock.pause(milliseconds: 200)
+            // The one that hangs hears nothing.
+            for mail in mails[1...] { mail.toClients.mustPost(.primary(3)) }
+        }
+        let before = LinuxClock.monotonicMilliseconds()
+        #expect(try Self.status(try fronts[2].client(), "/v1/events") == 200)
+        let waited = LinuxClock.monotonicMilliseconds() - before
+        #expect(waited >= 200 + 300 && waited < 3_000)
+        teller.join()
+        #expect(fronts[1].asked.count == 1 && fronts[3].asked.count == 1)
+        // It was told that nobody waits any more, in case it comes back.
+        #expect(fronts[1].hears { if case .abandoned = $0 { true } else { false } })
+    }
+
     @Test func `a primary that is not there costs nothing but time`() throws {
         let fronts = try Fronts(3, reply: Self.answers)
         fronts[2].hears(of: 1)

@@ -88,6 +88,12 @@ package struct Counters: Sendable {
     package var term: UInt64 = 0
     /// Entries appended and not yet durable.
     package var undurableEntries: UInt64 = 0
+    /// Entries decided and not folded here yet.
+    package var unfoldedEntries: UInt64 = 0
+    /// Disks that hold all that was acknowledged, but for the last second; 0 unless it leads.
+    package var minDurableCopies: UInt64 = 0
+    /// Frames from a primary that did not fit or were not whole.
+    package var refusedFrames: UInt64 = 0
     package var isPrimary = false
     package var isReady = false
     package var residentBytes: UInt64 = 0

@@ -48,6 +48,12 @@ package enum MetricsWriter {
         page.gauge("chartlog_index", "Index of the last committed entry.", Double(counters.index))
         page.gauge("chartlog_term", "Current term.", Double(counters.term))
         page.gauge("chartlog_undurable_entries", "Entries not yet durable.", Double(counters.undurableEntries))
+        page.gauge(
+            "chartlog_unfolded_entries", "Entries decided, not yet in the views.", Double(counters.unfoldedEntries))
+        page.gauge(
+            "chartlog_min_durable_copies", "Disks that hold what was acknowledged; 0 unless primary.",
+            Double(counters.minDurableCopies))
+        page.counter("chartlog_refused_frames", "Frames from a primary that were refused.", counters.refusedFrames)
         page.gauge("chartlog_primary", "1 on the primary.", counters.isPrimary ? 1 : 0)
         page.gauge("chartlog_ready", "1 when appends are acknowledged.", counters.isReady ? 1 : 0)
         if let peers = counters.peers {

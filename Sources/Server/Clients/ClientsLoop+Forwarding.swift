@@ -14,6 +14,9 @@ extension ClientsLoop {
     static let waitMilliseconds: UInt64 = 2_000
     static let relayWaitMilliseconds: UInt64 = 500
     static let retryMilliseconds: UInt64 = 10
+    /// How long whoever led before may go on answering once another leads: it can commit nothing more, and may be
+    /// hanging.
+    static let graceMilliseconds: UInt64 = 300
     /// Requests that wait at once.
     static let waitingMax = 1_024
 
@@ -65,6 +68,7 @@ extension ClientsLoop {
     /// Somebody else leads, or nobody.
     func led(by primary: Int?) {
         lead = primary
+        leadSince = now
         for link in Array(forwardLinks.values) where link.session == nil && link.replica != primary { close(link) }
         for session in waiting.compactMap({ sessions[$0] }) { session.held?.retryAt = 0 }
         retryWaiting()
@@ -277,6 +281,8 @@ extension ClientsLoop {
     func sweepForwards() {
         for link in Array(forwardLinks.values) {
             if !link.isOpen, now - link.since >= ForwardLink.openingMilliseconds {
+                lose(link)
+            } else if link.session != nil, let lead, link.replica != lead, now - leadSince >= Self.graceMilliseconds {
                 lose(link)
             } else if link.session == nil, now - link.since >= ForwardLink.idleMilliseconds {
                 close(link)

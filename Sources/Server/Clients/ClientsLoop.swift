@@ -30,6 +30,8 @@ package final class ClientsLoop {
     var unready: Problem? = Problem(.unavailable, "The replica is opening its log; try again.", [.retryAfterSeconds(1)])
     /// Who leads, as far as this replica knows; this replica itself only once it acknowledges appends.
     var lead: Int?
+    /// When that was told.
+    var leadSince: UInt64 = 0
     /// Connections to whoever leads, by their tokens, which no session shares.
     var forwardLinks: [UInt64: ForwardLink] = [:]
     /// Sessions whose requests wait for a primary, in the order in which they began to.
@@ -152,8 +154,16 @@ package final class ClientsLoop {
         }
     }
 
-    /// Requests are answered here, or handed on to whoever answers.
-    var isReady: Bool { forwarding == nil ? unready == nil : credentials != nil && lead != nil }
+    /// Entries that a secondary may be behind and still call itself ready.
+    static let readyLagMax: UInt64 = 1_000
+
+    /// Requests are answered here, or handed on to whoever answers; then the views here must be nearly those there, so
+    /// that this replica could lead soon.
+    var isReady: Bool {
+        guard forwarding != nil else { return unready == nil }
+        guard credentials != nil, let lead else { return false }
+        return lead == forwarding?.own || mail.gauges.withLock { $0.unfoldedEntries } <= Self.readyLagMax
+    }
 
     /// An id for a request that brought none: unique to this process and this request.
     func drawID() -> String {

@@ -228,6 +228,9 @@ final class ReplicaLoop {
             gauges.index = figures.index
             gauges.term = figures.term
             gauges.undurableEntries = figures.undurableEntries
+            gauges.unfoldedEntries = figures.unfoldedEntries
+            gauges.minDurableCopies = UInt64(figures.minDurableCopies)
+            gauges.refusedFrames = figures.refusedFrames
             gauges.isPrimary = figures.isPrimary
             gauges.logBytes = figures.logBytes
             gauges.freeBytes = figures.freeBytes
@@ -274,7 +277,8 @@ final class ReplicaLoop {
     private func write(_ batch: DiskBatch) {
         // First to the others, so that the disks work side by side.
         links?.flush()
-        guard links == nil, asked <= 1, given == finished.withLock({ $0 }), batch.writtenBytes <= Self.inlineBytesMax
+        guard links == nil, asked <= 1,
+            given == finished.withLock({ $0 }), batch.writtenBytes <= Self.inlineBytesMax
         else {
             given += 1
             return writer.mustPost(.write(batch))
