@@ -77,7 +77,9 @@ package final class Replica<Store: FileStore> {
     var proofs: [Proof] = []
     var nextProof: UInt64 = 0
     var copies = CopyLog()
-    var repairing: Repairing?
+    var repairing = Repairing()
+    /// The first damage that agreement was told of; 0: none.
+    var faultTold: UInt64 = 0
     var clock = ReplicaClock()
     var limits: [RateLimit] = []
 

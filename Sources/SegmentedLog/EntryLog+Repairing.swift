@@ -14,20 +14,21 @@ extension EntryLog {
     ///
     /// The copy must be whole and be *that* frame: equal to the header that survives, or else hash to what the next
     /// frame, the watermark or the next segment says of it. Where nothing is left to say it, the copy must follow from the
-    /// frame before; it is then the peer's word, so take it from the primary of the term or from a quorum.
+    /// frame before; it is then the peer's word.
     ///
+    /// - Parameter isTrusted: The copy is the primary's of the term, or of a frame that is committed: its word will do.
     /// - Throws: `.otherFrame` when another frame stood here than the peer has: ask elsewhere, or give it up if that peer
     ///   is the primary; `.refusedFrame` when the copy is not whole or does not follow; `.damaged` when only a frame that
     ///   is damaged as well could tell (it is `wanted` then); `.absent` when nothing is damaged at that index. Nothing is
     ///   changed then. `.file` is final.
-    package func repair(_ frame: StoredFrame) throws(LogError) {
+    package func repair(_ frame: StoredFrame, isTrusted: Bool = true) throws(LogError) {
         let header: FrameHeader
         do throws(FrameFlaw) { header = try frame.parsed() } catch { throw .refusedFrame(error) }
         guard header.cluster == identity else { throw .refusedFrame(.misplaced) }
         if wounds.contains(where: { $0.index == header.index }) {
             try heal(frame, header)
         } else if let fault, fault.index == header.index, header.index == end.nextIndex {
-            try mend(frame, header)
+            try mend(frame, header, isTrusted: isTrusted)
         } else {
             throw .absent
         }
@@ -45,13 +46,13 @@ extension EntryLog {
 
     // MARK: What opening stopped at
 
-    private func mend(_ frame: StoredFrame, _ header: FrameHeader) throws(LogError) {
+    private func mend(_ frame: StoredFrame, _ header: FrameHeader, isTrusted: Bool) throws(LogError) {
         let (segment, key) = try self.segment(for: header, frame.body)
         let (_, hash) = try open(frame, header, after: end, in: segment, key: key)
         let path = path(of: header.segment)
         let orders: [DiskOrder]
         if try files({ () throws(FileError) in try store.exists(path) }) {
-            let page = try identify(frame, header, hash, in: segment, path)
+            let page = try identify(frame, header, hash, in: segment, path, isTrusted: isTrusted)
             var written = inPlace(frame, header, segment, path)
             if page != segment {
                 for slot in 0...1 {
@@ -61,9 +62,8 @@ extension EntryLog {
             }
             orders = written
         } else {
-            if let said = try hashBefore(segment: header.segment + 1, index: header.index + 1), said != hash {
-                throw .otherFrame
-            }
+            let said = try hashBefore(segment: header.segment + 1, index: header.index + 1)
+            guard said.map({ $0 == hash }) ?? isTrusted else { throw .otherFrame }
             orders = anew(frame, header, segment, hash: hash)
         }
         try carryOut(orders)
@@ -77,7 +77,8 @@ extension EntryLog {
     ///
     /// - Returns: the segment's header, if both control pages have it.
     private func identify(
-        _ frame: StoredFrame, _ header: FrameHeader, _ hash: Digest, in segment: SegmentHeader, _ path: String
+        _ frame: StoredFrame, _ header: FrameHeader, _ hash: Digest, in segment: SegmentHeader, _ path: String,
+        isTrusted: Bool
     ) throws(LogError) -> SegmentHeader? {
         let file = try files { () throws(FileError) in try store.open(path, .read) }
         defer { store.close(file) }
@@ -94,7 +95,7 @@ extension EntryLog {
         var said = places.next?.previousHash
         if said == nil, let newest = pages.newest, newest.through == header.index { said = newest.hash }
         if said == nil { said = try hashBefore(segment: header.segment + 1, index: header.index + 1) }
-        guard said == nil || said == hash else { throw .otherFrame }
+        guard said.map({ $0 == hash }) ?? isTrusted else { throw .otherFrame }
         return page
     }
 

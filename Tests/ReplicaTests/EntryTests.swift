@@ -1,4 +1,5 @@
 import Bytes
+import Consensus
 import Keys
 import Records
 @testable import Replica
@@ -115,6 +116,43 @@ import Testing
             "entries/v1/batch-leaves.bin",
             orWrite: (built.leaves.events + built.leaves.records).flatMap(\.bytes))
         #expect(leaves == (built.leaves.events + built.leaves.records).flatMap(\.bytes))
+    }
+
+    private static let configurations = [
+        ConfigurationEntry(Membership(voters: [1, 2, 3], retired: [4])),
+        ConfigurationEntry(
+            Membership(voters: [1, 2, 3], learners: [200]),
+            change: MemberChange(
+                joining: 200, leaving: 2, isAutomatic: true, begun: Instant(microseconds: 1_790_000_000_000_000)),
+            replacedAt: Instant(microseconds: 1_790_000_000_000_000)),
+        ConfigurationEntry(
+            Membership(voters: [1, 2, 3], incoming: [1, 3]),
+            change: MemberChange(joining: nil, leaving: 2, isAutomatic: false, begun: Instant(microseconds: -1))),
+    ]
+
+    @Test func `the bytes of configurations are those of the first version and read back`() throws {
+        var writer = ByteWriter()
+        for one in Self.configurations { writer.counted(one.body) }
+        let golden = try Fixture.bytes("entries/v1/configurations.bin", orWrite: writer.bytes)
+        #expect(golden == writer.bytes)
+        var reader = ByteReader(golden)
+        for one in Self.configurations {
+            let body = try reader.array(reader.count(atMost: reader.remaining))
+            #expect(try ConfigurationEntry(body: body) == one)
+            for count in 0..<body.count {
+                #expect(throws: ByteError.self) { try ConfigurationEntry(body: Array(body[..<count])) }
+            }
+            #expect(throws: ByteError.self) { try ConfigurationEntry(body: body + [0]) }
+        }
+    }
+
+    @Test func `a membership that nobody could work with is no configuration`() {
+        for broken in [
+            Membership(voters: []), Membership(voters: [2, 1]), Membership(voters: [1], learners: [1]),
+            Membership(voters: [1, 2], retired: [2]), Membership(voters: [1], incoming: []),
+        ] {
+            #expect(throws: ByteError.self) { try ConfigurationEntry(body: ConfigurationEntry(broken).body) }
+        }
     }
 
     @Test func `a golden batch reads back as the facts it was written from`() throws {

@@ -44,8 +44,8 @@ import Testing
                 committedIndex: 890, patientDigest: digests[0], appointmentDigest: digests[1],
                 auditDigest: digests[2], freeBytes: 1 << 33, clock: Instant(microseconds: -5))),
         .fetch(FrameRequest(first: 12, last: 13)),
-        .fetched(first: 12, frames: [frame]),
-        .fetched(first: 12, frames: []),
+        .fetched(first: 12, committed: 12, frames: [frame]),
+        .fetched(first: 12, committed: 12, frames: []),
     ]
 
     @Test func `every message comes back as it was said`() throws {

@@ -83,7 +83,10 @@ extension Replica {
         var memberships: [(index: UInt64, membership: Membership)] = []
         do throws(LogError) {
             for frame in incoming.frames[start..<(start + count)] {
-                let opened = try log.append(stored: frame)
+                var isHere = log.fault == nil ? false : try mend(frame, into: &effects)
+                // What a repair has brought to light behind the damage may be there already.
+                if !isHere, first <= log.lastIndex { isHere = try has(frame) }
+                let opened = isHere ? try log.frame(at: frame.parsedIndex) : try log.append(stored: frame)
                 if let entry = try configuration(in: opened) { memberships.append((opened.header.index, entry)) }
             }
         } catch {
@@ -96,15 +99,27 @@ extension Replica {
                 fail(.internalError, into: &effects)
             }
         }
-        agree(.appended(through: log.lastIndex), into: &effects)
+        if faultTold > 0 { considerRepaired(into: &effects) }
+        agree(.appended(through: max(log.lastIndex, raft.last.index)), into: &effects)
         for (index, membership) in memberships {
             agree(.membershipAppended(index: index, membership), into: &effects)
         }
     }
 
+    /// Whether the log has the frame; if it has another in its place, that is cut away with what follows.
+    private func has(_ frame: StoredFrame) throws(LogError) -> Bool {
+        guard let header = try? frame.parsed(), header.index <= log.lastIndex else { return false }
+        if try log.header(at: header.index) == header { return true }
+        guard header.index > committedIndex else { throw .refusedFrame(.chain) }
+        try log.truncate(after: header.index - 1)
+        return false
+    }
+
     /// The membership that a frame just taken bears; nil when it bears none. It counts from now on.
     private func configuration(in frame: OpenedFrame) throws(LogError) -> Membership? {
-        guard frame.isConfiguration else { return nil }
+        guard frame.isConfiguration, frame.header.index > configurations[configurations.count - 1].index else {
+            return nil
+        }
         do throws(ByteError) {
             let entry = try ConfigurationEntry(body: frame.body)
             configurations.append((frame.header.index, entry))
@@ -138,6 +153,11 @@ extension OpenedFrame {
         header.eventCount == 0 && header.recordCount == 0 && body.count >= 2
             && body[1] == EntryKind.configuration.rawValue
     }
+}
+
+extension StoredFrame {
+    /// What its header says, whole or not; 0 when it is none.
+    fileprivate var parsedIndex: UInt64 { (try? parsed())?.index ?? 0 }
 }
 
 extension EntryLog: LogView {}

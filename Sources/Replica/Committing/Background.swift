@@ -10,6 +10,7 @@ package struct BackgroundWork: Sendable {
     enum Kind: Sendable {
         case snapshot(SnapshotWork)
         case closing([ClosingWork])
+        case scrub(ScrubWork)
     }
 
     let kind: Kind
@@ -17,6 +18,10 @@ package struct BackgroundWork: Sendable {
     /// Does it. A failure is part of the result: the log alone rebuilds what this makes.
     package func carryOut(on store: some FileStore, crypto: Crypto, dice: inout some Dice) -> BackgroundResult {
         switch kind {
+        case .scrub(let work):
+            BackgroundResult(
+                kind: .scrubbed(
+                    work, faults: (try? work.carryOut(on: store, crypto: crypto, leaves: EntryLeaves())) ?? []))
         case .snapshot(let work): BackgroundResult(kind: work.carryOut(on: store, crypto: crypto, dice: &dice))
         case .closing(let works):
             BackgroundResult(
@@ -37,6 +42,7 @@ package struct BackgroundResult: Sendable {
         case snapshot(position: UInt64, record: UInt64, runs: [IdentityRun])
         case snapshotFailed
         case closed([(UInt64, ClosingWork.Outcome)])
+        case scrubbed(ScrubWork, faults: [Fault])
     }
 
     let kind: Kind
@@ -118,7 +124,8 @@ extension Replica {
         case .closed(let works):
             background.isClosing = false
             for (segment, outcome) in works { log.closed(segment, outcome) }
-            if log.fault != nil { foundFault(into: &effects) }
+            if log.wanted != nil { foundFault(into: &effects) }
+        case .scrubbed(let work, let faults): scrubbed(work, faults, into: &effects)
         }
         goOnStopping(into: &effects)
     }

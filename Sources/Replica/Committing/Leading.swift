@@ -69,6 +69,7 @@ extension Replica {
     func tell(primary: Int?, into effects: inout [ReplicaEffect]) {
         guard primary != knownPrimary else { return }
         knownPrimary = primary
+        figuresDue = 0
         effects.append(.primary(primary))
     }
 
@@ -90,7 +91,6 @@ extension Replica {
         waitingAppends = 0
         noOpIndex = 0
         isAnnounced = false
-        handover = nil
         for (id, _) in unrecorded { answer(id, Self.noPrimary, &effects) }
         unrecorded = []
         for proof in proofs { answer(proof.id, Self.noPrimary, &effects) }

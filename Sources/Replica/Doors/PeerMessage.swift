@@ -11,14 +11,15 @@ package enum PeerMessage: Equatable, Sendable {
     case figures(PeerFigures)
     /// Asks for frames that the sender cannot read on its own disk.
     case fetch(FrameRequest)
-    /// Those of the frames asked for that this replica can read, from `first` on; none when it has none.
-    case fetched(first: UInt64, frames: [StoredFrame])
+    /// Those of the frames asked for that this replica can read, from `first` on; none when it has none. Through
+    /// `committed` they are decided for ever, as the sender knows.
+    case fetched(first: UInt64, committed: UInt64, frames: [StoredFrame])
 
     /// Whether it may be lost without harm and should never wait behind frames: the link may send it ahead of others.
     package var isSmall: Bool {
         switch self {
         case .raft(_, let frames): frames.isEmpty
-        case .fetched(_, let frames): frames.isEmpty
+        case .fetched(_, _, let frames): frames.isEmpty
         case .hello, .figures, .fetch: true
         }
     }

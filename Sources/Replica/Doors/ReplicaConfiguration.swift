@@ -14,6 +14,8 @@ package struct ReplicaConfiguration: Sendable {
     package var lostMilliseconds: UInt64 = 300_000
     /// Between two replacements that nobody ordered.
     package var replacementMilliseconds: UInt64 = 3_600_000
+    /// Between two segments that the scrub reads; each is read within 7 days.
+    package var scrubMilliseconds: UInt64 = 60_000
     /// 16 bytes, as `GenesisPlan` had them.
     package var clusterID: [UInt8]
     /// Sizes of the log, and the free space it keeps.

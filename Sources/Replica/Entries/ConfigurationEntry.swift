@@ -7,12 +7,15 @@ struct ConfigurationEntry: Equatable, Sendable {
     var membership: Membership
     /// Goes on until it is done, whoever leads; nil: nothing is under way.
     var change: MemberChange?
+    /// When the last replacement that nobody ordered began.
+    var replacedAt: Instant?
 
     private static let idsMax = 1024
 
-    init(_ membership: Membership, change: MemberChange? = nil) {
+    init(_ membership: Membership, change: MemberChange? = nil, replacedAt: Instant? = nil) {
         self.membership = membership
         self.change = change
+        self.replacedAt = replacedAt
     }
 
     var body: [UInt8] {
@@ -25,11 +28,12 @@ struct ConfigurationEntry: Equatable, Sendable {
 
     /// What follows the kind.
     func write(onto writer: inout ByteWriter) {
-        writer.u8((membership.incoming == nil ? 0 : 1) | (change == nil ? 0 : 2))
+        writer.u8((membership.incoming == nil ? 0 : 1) | (change == nil ? 0 : 2) | (replacedAt == nil ? 0 : 4))
         Self.write(membership.voters, onto: &writer)
         if let incoming = membership.incoming { Self.write(incoming, onto: &writer) }
         Self.write(membership.learners, onto: &writer)
         Self.write(membership.retired, onto: &writer)
+        if let replacedAt { writer.u64(UInt64(bitPattern: replacedAt.microseconds)) }
         guard let change else { return }
         writer.varint(change.joining ?? 0)
         writer.varint(change.leaving ?? 0)
@@ -48,12 +52,13 @@ struct ConfigurationEntry: Equatable, Sendable {
 
     init(_ reader: inout ByteReader) throws(ByteError) {
         let flags = try reader.u8()
-        guard flags & ~3 == 0 else { throw .malformed }
+        guard flags & ~7 == 0 else { throw .malformed }
         let voters = try Self.ids(&reader)
         let incoming = flags & 1 == 0 ? nil : try Self.ids(&reader)
         let learners = try Self.ids(&reader)
         membership = Membership(
             voters: voters, incoming: incoming, learners: learners, retired: try Self.ids(&reader))
+        if flags & 4 != 0 { replacedAt = Instant(microseconds: Int64(bitPattern: try reader.u64())) }
         if flags & 2 != 0 {
             let joining = try Self.id(&reader)
             let leaving = try Self.id(&reader)

@@ -14,8 +14,11 @@ extension Replica {
         }
         let joining = try joiner(wanted)
         let change = MemberChange(joining: joining, leaving: leaving, isAutomatic: false, begun: clock.wall)
-        return ConfigurationEntry(membership.adding(learner: joining), change: change)
+        return ConfigurationEntry(membership.adding(learner: joining), change: change, replacedAt: newest.replacedAt)
     }
+
+    /// The newest configuration of the log.
+    var newest: ConfigurationEntry { configurations[configurations.count - 1].entry }
 
     /// The joint step that takes a voter away.
     func change(removing leaving: Int) throws(Problem) -> ConfigurationEntry {
@@ -31,13 +34,15 @@ extension Replica {
         }
         return ConfigurationEntry(
             membership.joint(with: rest),
-            change: MemberChange(joining: nil, leaving: leaving, isAutomatic: false, begun: clock.wall))
+            change: MemberChange(joining: nil, leaving: leaving, isAutomatic: false, begun: clock.wall),
+            replacedAt: newest.replacedAt)
     }
 
     /// One change at a time, begun by a primary whose own term stands (trap 12).
     private func mayChange() throws(Problem) {
-        let newest = configurations[configurations.count - 1]
-        guard newest.entry.change == nil, !newest.entry.membership.isJoint, newest.index <= committedIndex else {
+        guard newest.change == nil, !membership.isJoint,
+            configurations[configurations.count - 1].index <= committedIndex
+        else {
             throw Problem(.orderRefused, "Another change of replicas is under way: see chartlog status.")
         }
         guard raft.mayPropose else { throw Self.noPrimary }
@@ -89,21 +94,62 @@ extension Replica {
 
     /// The joint step is committed: the new voters alone from now on.
     func settle(_ settled: Membership, into effects: inout [ReplicaEffect]) {
-        begin(ConfigurationEntry(settled), into: &effects)
+        begin(ConfigurationEntry(settled, replacedAt: newest.replacedAt), into: &effects)
         if case .primary = life { recordOfStore(.membershipChanged) }
     }
 
-    /// Takes a change that the log speaks of further; called as time passes.
+    /// Takes a change that the log speaks of further, or begins one for a replica that is lost; called as time passes.
     func goOnChanging(into effects: inout [ReplicaEffect]) {
-        let newest = configurations[configurations.count - 1]
-        guard case .primary = life, handover == nil, let change = newest.entry.change, newest.index <= committedIndex,
-            !newest.entry.membership.isJoint, let joining = change.joining
+        guard case .primary = life, handover == nil, configurations[configurations.count - 1].index <= committedIndex,
+            !membership.isJoint
         else { return }
-        guard hold(change) == nil else { return }
-        let voters = newest.entry.membership.voters.filter { $0 != change.leaving } + [joining]
+        guard let change = newest.change else { return considerReplacing(into: &effects) }
+        guard let joining = change.joining, hold(change) == nil else { return }
+        let voters = membership.voters.filter { $0 != change.leaving } + [joining]
         let joint = membership.joint(with: voters.sorted())
         guard raft.refusal(of: joint) == nil else { return }
-        begin(ConfigurationEntry(joint, change: change), into: &effects)
+        begin(ConfigurationEntry(joint, change: change, replacedAt: newest.replacedAt), into: &effects)
+    }
+
+    private func considerReplacing(into effects: inout [ReplicaEffect]) {
+        guard let leaving = lostVoters.first, replacementHold == nil,
+            let joining = spares.first(where: isReachable)
+        else { return }
+        let change = MemberChange(joining: joining, leaving: leaving, isAutomatic: true, begun: clock.wall)
+        let entry = ConfigurationEntry(
+            membership.adding(learner: joining), change: change, replacedAt: clock.wall)
+        guard raft.refusal(of: entry.membership) == nil else { return }
+        begin(entry, into: &effects)
+        recordOfStore(.changeOrdered)
+    }
+
+    /// Voters that were not heard of for so long that they are replaced, or that have not what they had.
+    var lostVoters: [Int] {
+        membership.voters.filter { id in
+            guard id != configuration.id else { return false }
+            let state = state(of: id)
+            return state == .lost || state == .rolledBack
+        }
+    }
+
+    private func isReachable(_ id: Int) -> Bool { peers.view(id).map { isRecent($0) && !$0.isRolledBack } == true }
+
+    /// Why a lost replica is not replaced, a constant sentence; nil when nothing holds it up, or nobody is lost.
+    var replacementHold: String? {
+        guard isPrimary, newest.change == nil else { return nil }
+        let lost = lostVoters
+        guard !lost.isEmpty else { return nil }
+        guard membership.voters.count > 2 else {
+            return "A replica is lost; with two there is no quorum to replace it."
+        }
+        guard lost.count == 1 else { return "More than one replica is lost: none is replaced without an order." }
+        guard spares.contains(where: isReachable) else { return "A replica is lost and no spare is reachable." }
+        if let last = newest.replacedAt,
+            clock.wall.microseconds < last.microseconds + Int64(clamping: configuration.replacementMilliseconds) * 1000
+        {
+            return "A replica is lost; another was replaced not long ago, so an order is needed."
+        }
+        return nil
     }
 
     /// Why a change does not go on now, a constant sentence; nil when it can.

@@ -77,14 +77,20 @@ extension Replica {
         return wanted
     }
 
-    private func durable(of id: Int) -> UInt64 { peers.view(id)?.figures?.durableIndex ?? 0 }
+    private func durable(of id: Int) -> UInt64 { raft.progress.first { $0.id == id }?.match ?? 0 }
 
+    /// Whether it answers, is well, and lacks little.
     private func isFit(_ id: Int) -> Bool {
-        guard let view = peers.view(id), isRecent(view), !view.isRolledBack, let figures = view.figures else {
+        guard let view = peers.view(id), view.isConnected, view.isKnown, !view.isRolledBack,
+            let progress = raft.progress.first(where: { $0.id == id }),
+            progress.silentMilliseconds < Self.recentMilliseconds,
+            progress.match + Self.handoverLagMax >= log.lastIndex
+        else { return false }
+        switch view.figures?.state {
+        case nil, .starting, .ready, .catchingUp: return true
+        case .damaged, .diskStalled, .diskFull, .stopping, .failed, .rolledBack, .suspect, .down, .lost, .spare:
             return false
         }
-        return (figures.state == .ready || figures.state == .catchingUp)
-            && figures.durableIndex + Self.handoverLagMax >= log.lastIndex
     }
 
     func isRecent(_ view: PeerView) -> Bool {
@@ -104,7 +110,7 @@ extension Replica {
                     ask, Problem(.orderRefused, "The other did not take over in time; this replica goes on."), &effects)
             }
         }
-        if stopDue > 0, case .primary = life { beginStopping(into: &effects) }
+        if stopDue > 0 { beginStopping(into: &effects) }
     }
 
     /// Whoever cannot do what a primary must lets another, when there is one: a disk that is nearly full, a clock that

@@ -38,9 +38,10 @@ package enum PeerCodec {
             writer.u8(Word.fetch.rawValue)
             writer.varint(request.first)
             writer.varint(request.last)
-        case .fetched(let first, let frames):
+        case .fetched(let first, let committed, let frames):
             writer.u8(Word.fetched.rawValue)
             writer.varint(first)
+            writer.varint(committed)
             write(frames, onto: &writer)
         }
         return writer.bytes
@@ -62,7 +63,8 @@ package enum PeerCodec {
             message = .fetch(FrameRequest(first: first, last: try reader.varint()))
         case .fetched:
             let first = try reader.varint()
-            message = .fetched(first: first, frames: try frames(&reader))
+            let committed = try reader.varint()
+            message = .fetched(first: first, committed: committed, frames: try frames(&reader))
         }
         guard reader.isAtEnd else { throw .malformed }
         return message
@@ -71,7 +73,7 @@ package enum PeerCodec {
     /// How much room the message takes, or a little more.
     private static func bytes(of message: PeerMessage) -> Int {
         switch message {
-        case .raft(_, let frames), .fetched(_, let frames):
+        case .raft(_, let frames), .fetched(_, _, let frames):
             frames.reduce(160) { $0 + $1.header.count + $1.body.count + 5 }
         case .figures: 256
         case .hello(let hello): 64 + hello.sightings.count * 40

@@ -40,7 +40,8 @@ extension Replica {
             guard view.isKnown, !view.isRolledBack, !isRolledBack else { return }
             receive(raft, frames, from: peer, into: &effects)
         case .fetch(let request): fetch(request, for: peer, into: &effects)
-        case .fetched: break
+        case .fetched(let first, let committed, let frames):
+            fetched(first, committed: committed, frames, into: &effects)
         }
     }
 

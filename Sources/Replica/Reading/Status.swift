@@ -113,6 +113,7 @@ extension Replica {
         case .records: warnings.append("The disk is nearly full: appends are refused.")
         case .control, .nothing: warnings.append("The disk is nearly full: appends and reads are refused.")
         }
+        if let replacementHold { warnings.append(replacementHold) }
         if isStalled { warnings.append("The disk does not finish what it was given.") }
         if background.hasFailed { warnings.append("The last snapshot failed; the next start takes longer.") }
         if isRolledBack {
