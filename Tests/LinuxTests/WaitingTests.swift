@@ -74,6 +74,31 @@ import Testing
         #expect(throws: LinuxError.self) { try Socket.listening(at: "127.0.0.1", port: port) }
     }
 
+    @Test func `a socket given away is the taker's, and ends when it ends`() throws {
+        let listener = try Socket.listening(at: "127.0.0.1", port: 0)
+        let client = try Socket.connecting(to: "127.0.0.1", port: try listener.port(), choice: 0)
+        #expect(client.wait(writing: true, milliseconds: 5000))
+        try client.giveUp(afterMilliseconds: 1500)
+        var given: Socket? = try #require(try listener.accept()).0
+        let descriptor = try #require(given?.release())
+        given = nil
+        var taken: Socket? = Socket(taking: descriptor)
+        #expect(taken?.send([7], from: 0, to: 1) == .bytes(1))
+        var buffer = [UInt8](repeating: 0, count: 10)
+        #expect(client.wait(writing: false, milliseconds: 5000))
+        #expect(client.receive(into: &buffer) == .bytes(1))
+        taken = nil
+        #expect(client.wait(writing: false, milliseconds: 5000))
+        #expect(client.receive(into: &buffer) == .ended)
+    }
+
+    @Test func `an address that must be looked up is known from one that need not`() {
+        for address in ["127.0.0.1", "::1", "2001:db8::7"] { #expect(Socket.isNumeric(address)) }
+        for name in ["localhost", "", "127.0.0", "127.0.0.1 ", "[::1]", "10.0.0.1:7401"] {
+            #expect(!Socket.isNumeric(name))
+        }
+    }
+
     @Test func `a connection nobody takes is refused`() throws {
         let port = try Socket.listening(at: "127.0.0.1", port: 0).port()
         let client = try Socket.connecting(to: "127.0.0.1", port: port, choice: 0)

@@ -13,7 +13,7 @@ internal import Transport
 /// All that waits is taken in one turn, so that while one batch is on its way to the disk the next gathers. A small batch
 /// of a lone client is written here, since the way to another thread and back would cost more than it gives; every other
 /// goes to the log writer, so that a slow disk does not hold up the loop. With peers all go there: a disk that stands
-/// still would else keep heartbeats back. One poller waits for the other threads and for the peers.
+/// still would else keep heartbeats back, and what the way costs is lost in the wait for the other disks. One poller waits for the other threads and for the peers.
 final class ReplicaLoop {
     /// Largest batch that is written in the loop.
     static let inlineBytesMax = 1 << 16
