@@ -182,6 +182,23 @@ import Transport
         _ = silent.descriptor
     }
 
+    @Test func `a crowd that says nothing keeps no replica out`() throws {
+        let village = try Village(2)
+        village.burn(2)
+        let one = try village.house(1)
+        var crowd: [Socket] = []
+        for _ in 0..<(PeerLinks.arrivingMax + 20) {
+            crowd.append(try Socket.connecting(to: "127.0.0.1", port: village.peers[0].peerPort, choice: 0))
+        }
+        #expect(try village.turn { one.links.counters.refused[.crowded] == 20 })
+        #expect(one.links.arriving == PeerLinks.arrivingMax)
+        guard case .welcome = try village.visit(try village.credentials(2), saying: Self.hello(from: 2)) else {
+            Issue.record("a replica was kept out")
+            return
+        }
+        #expect(crowd.count > PeerLinks.arrivingMax)
+    }
+
     @Test func `a connection that hands on requests goes to the thread for it, with what it said`() throws {
         let village = try Village(2)
         village.burn(2)

@@ -9,16 +9,22 @@ extension PeerLinks {
             let accepted: (Socket, address: String)?
             do throws(LinuxError) { accepted = try listener.accept() } catch { return restListener() }
             guard let (socket, address) = accepted else { return }
-            guard arriving < Self.arrivingMax else {
-                count(.crowded, from: 0)
-                continue
-            }
+            if arriving >= Self.arrivingMax { makeRoom() }
             let guest = PeerGuest(token: nextToken, socket: socket, address: address, now: now)
             nextToken += 1
             guard (try? poller.add(socket.descriptor, .reading, token: guest.token)) != nil else { continue }
             guests[guest.token] = guest
             arriving += 1
+            arrive(guest)
         }
+    }
+
+    /// Sends away who has longest not said who it is: a replica says so within moments, so that strangers who only
+    /// connect keep none out.
+    private func makeRoom() {
+        let oldest = guests.values.filter { if case .open = $0.phase { false } else { true } }
+            .min { $0.token < $1.token }
+        if let oldest { refuse(oldest, .crowded) }
     }
 
     func happened(_ event: Poller.Event, _ guest: PeerGuest) {
