@@ -82,7 +82,7 @@ package struct ClosingWork: Sendable {
         Watermark(
             cluster: header.cluster, segment: segment, slot: slot,
             sequence: slot == 0 ? Watermark.closedSequence.0 : Watermark.closedSequence.1,
-            through: end.nextIndex - 1, hash: end.hash)
+            through: end.nextIndex - 1, hash: end.hash, headersSum: 0)
     }
 }
 

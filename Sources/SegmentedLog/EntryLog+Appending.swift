@@ -47,7 +47,11 @@ extension EntryLog {
     func took(_ stored: StoredFrame, _ opened: OpenedFrame, hash: Digest) {
         staged.headers.append(contentsOf: stored.header)
         staged.frames += 1
-        segments[segments.count - 1].pass(opened.header, hash: hash)
+        let tail = segments.count - 1
+        segments[tail].pass(opened.header, hash: hash)
+        segments[tail].headersSum = segments[tail].headersSum.map {
+            HeadersSum.adding(stored.header, in: 0..<FrameHeader.count, to: $0)
+        }
         recent.append(opened)
         window.append(stored, index: opened.header.index)
         trimWindow()
@@ -134,7 +138,8 @@ extension EntryLog {
         if ahead.tailIsNew {
             // What has its final name was synced before, so its watermark may speak of the frames it comes with.
             watermark = WatermarkState(
-                through: state.lastIndex, sequence: 2, isSettled: true, durableHash: watermark.durableHash)
+                through: state.lastIndex, sequence: 2, isSettled: true, durableHash: watermark.durableHash,
+                durableSum: watermark.durableSum)
             staged.orders.append(.make(file))
             staged.orders.append(.fill(file, through: description.bodiesAt))
             for slot in 0...1 {
@@ -162,7 +167,7 @@ extension EntryLog {
     private func controlPage(_ slot: Int, of state: SegmentState, file: String, sequence: UInt64) -> DiskOrder {
         let mark = Watermark(
             cluster: identity, segment: state.header.description.segment, slot: slot, sequence: sequence,
-            through: state.lastIndex, hash: state.end.hash)
+            through: state.lastIndex, hash: state.end.hash, headersSum: state.headersSum ?? 0)
         return .write(
             file, at: state.header.description.controlAt(slot), bytes: mark.controlPage(under: state.header))
     }
@@ -176,7 +181,7 @@ extension EntryLog {
         let slot = Int((watermark.sequence + 1) % 2)
         let mark = Watermark(
             cluster: identity, segment: description.segment, slot: slot, sequence: watermark.sequence,
-            through: durableIndex, hash: watermark.durableHash)
+            through: durableIndex, hash: watermark.durableHash, headersSum: watermark.durableSum)
         staged.orders.append(
             .write(file, at: description.controlAt(slot) + SegmentFormat.watermarkInPage, bytes: mark.bytes))
     }
@@ -193,7 +198,8 @@ extension EntryLog {
         let batch = DiskBatch(
             number: batches, orders: staged.orders, afterwards: fillingAhead(), lastIndex: lastIndex)
         staged = Staging()
-        inFlight.append(Flight(number: batches, lastIndex: lastIndex, hash: end.hash))
+        let sum = segments[segments.count - 1].headersSum ?? 0
+        inFlight.append(Flight(number: batches, lastIndex: lastIndex, hash: end.hash, headersSum: sum))
         return batch
     }
 
@@ -238,6 +244,7 @@ extension EntryLog {
             recent.removeFirst(count)
             durableIndex = flight.lastIndex
             watermark.durableHash = flight.hash
+            watermark.durableSum = flight.headersSum
         }
         trimWindow()
     }

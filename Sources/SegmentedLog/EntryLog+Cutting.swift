@@ -31,7 +31,8 @@ extension EntryLog {
         stageRemoval(ofSegmentsAfter: kept)
         let sequence = wasTail ? watermark.sequence : segments[kept].markSequence
         watermark = WatermarkState(
-            through: index, sequence: sequence, isSettled: true, durableHash: watermark.durableHash)
+            through: index, sequence: sequence, isSettled: true, durableHash: watermark.durableHash,
+            durableSum: watermark.durableSum)
         stageLowered(segments[kept], hash: hash)
         stageZeros(segments[kept], after: header)
         segments.removeLast(segments.count - kept - 1)
@@ -70,7 +71,7 @@ extension EntryLog {
             let slot = Int((watermark.sequence + 1) % 2)
             let mark = Watermark(
                 cluster: identity, segment: description.segment, slot: slot, sequence: watermark.sequence,
-                through: watermark.through, hash: hash)
+                through: watermark.through, hash: hash, headersSum: 0)
             staged.orders.append(
                 .write(path, at: description.controlAt(slot) + SegmentFormat.watermarkInPage, bytes: mark.bytes))
         }
@@ -104,11 +105,13 @@ extension EntryLog {
             recent = []
             durableIndex = index
             watermark.durableHash = hash
+            watermark.durableSum = 0
         } else {
             recent.removeLast(recent.count - Int(index - durableIndex))
         }
         for place in inFlight.indices where inFlight[place].lastIndex > index {
-            inFlight[place] = Flight(number: inFlight[place].number, lastIndex: index, hash: hash)
+            inFlight[place] = Flight(
+                number: inFlight[place].number, lastIndex: index, hash: hash, headersSum: 0)
         }
         window.cut(after: index)
         cache.cut(after: index)
@@ -124,6 +127,7 @@ extension SegmentState {
         terms.cut(after: last.index)
         end.nextIndex = last.index
         end.pass(last, hash: hash)
+        headersSum = nil
         phase = .tail
     }
 }

@@ -40,7 +40,8 @@ extension EntryLog {
         var orders: [DiskOrder] = [.make(temporary), .fill(temporary, through: header.description.bodiesAt)]
         for slot in 0...1 {
             let mark = Watermark(
-                cluster: identity, segment: 1, slot: slot, sequence: UInt64(slot) + 1, through: 1, hash: end.hash)
+                cluster: identity, segment: 1, slot: slot, sequence: UInt64(slot) + 1, through: 1, hash: end.hash,
+                headersSum: HeadersSum.first(sealed.bytes))
             orders.append(
                 .write(
                     temporary, at: header.description.controlAt(slot), bytes: mark.controlPage(under: header)))

@@ -161,7 +161,7 @@ extension EntryLog {
         for slot in 0...1 {
             let mark = Watermark(
                 cluster: identity, segment: header.segment, slot: slot, sequence: UInt64(slot) + 1,
-                through: header.index, hash: hash)
+                through: header.index, hash: hash, headersSum: HeadersSum.first(frame.header))
             orders.append(
                 .write(
                     temporary, at: segment.description.controlAt(slot), bytes: mark.controlPage(under: segment)))

@@ -130,6 +130,8 @@ struct Flight {
     let number: UInt64
     let lastIndex: UInt64
     let hash: Digest
+    /// Of the tail through there; 0 when it is not known.
+    let headersSum: UInt32
 }
 
 /// What the tail's slots say, and where the next word goes.
@@ -141,6 +143,8 @@ struct WatermarkState {
     var isSettled: Bool
     /// Hash of the frame at `durableIndex`.
     var durableHash: Digest
+    /// Of the frames through `durableIndex`; 0 when it is not known.
+    var durableSum: UInt32
     /// Since when (in milliseconds) nothing was staged or in flight.
     var idleSince: UInt64?
 }

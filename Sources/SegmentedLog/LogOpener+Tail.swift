@@ -34,10 +34,13 @@ extension LogOpener {
         let lastIndex = end.nextIndex - 1
         let isTorn = !rest.table.isEmpty || !rest.bodies.isEmpty
         var watermark = WatermarkState(
-            through: lastIndex, sequence: newest?.sequence ?? 0, isSettled: true, durableHash: end.hash)
+            through: lastIndex, sequence: newest?.sequence ?? 0, isSettled: true, durableHash: end.hash,
+            durableSum: scan.headersSum)
         let isSettled =
             pages.bothHeaders
-            && pages.slots.allSatisfy { $0?.through == lastIndex && $0?.hash == end.hash && $0?.segment != nil }
+            && pages.slots.allSatisfy {
+                $0?.through == lastIndex && $0?.hash == end.hash && $0?.headersSum == scan.headersSum
+            }
         try files { () throws(FileError) in
             for range in rest.table + rest.bodies {
                 try store.write(file, at: range.lowerBound, [UInt8](repeating: 0, count: range.count))
@@ -63,7 +66,7 @@ extension LogOpener {
         for slot in 0...1 {
             let mark = Watermark(
                 cluster: identity, segment: header.description.segment, slot: slot, sequence: first + UInt64(slot),
-                through: lastIndex, hash: end.hash)
+                through: lastIndex, hash: end.hash, headersSum: watermark.durableSum)
             try store.write(file, at: header.description.controlAt(slot), mark.controlPage(under: header))
         }
         watermark.sequence = first + 1

@@ -159,8 +159,10 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
     ) throws(LogError) -> TailVerdict? {
         let reader = try openSegment(path, header)
         var scan = SegmentScan(header, from: ChainEnd(before: header, term: end.term), keepsLeaves: false)
-        if let begun, begun.header == header, let index = begun.index {
-            scan.goOn(from: begun.end, index: index, terms: begun.terms)
+        if let begun, begun.header == header, let index = begun.index, let sum = begun.headersSum {
+            scan.goOn(from: begun.end, index: index, terms: begun.terms, headersSum: sum)
+        } else if let newest = pages.newest {
+            try scan.skip(through: newest, reader)
         }
         try scan.run(reader, crypto: crypto, leafReader: leafReader)
         end = scan.end
@@ -168,7 +170,7 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
         segments.append(
             SegmentState(
                 header: header, end: end, firstStamp: firstStamp, phase: isLast ? .tail : .full, index: scan.index,
-                terms: scan.terms, markSequence: pages.newest?.sequence ?? 0))
+                terms: scan.terms, headersSum: scan.headersSum, markSequence: pages.newest?.sequence ?? 0))
         guard isLast else {
             openEnd = scan.flaw ?? .blank
             return nil
@@ -200,7 +202,8 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
             throw .key(error)
         }
         let watermark = WatermarkState(
-            through: state.lastIndex, sequence: state.markSequence, isSettled: true, durableHash: state.end.hash)
+            through: state.lastIndex, sequence: state.markSequence, isSettled: true, durableHash: state.end.hash,
+            durableSum: state.headersSum ?? 0)
         var recovery = Recovery.whole
         if let cut = tail?.cutFrom { recovery = .tornTail(cutFrom: cut) }
         if let fault { recovery = .faulty(fault) }

@@ -62,6 +62,25 @@ final class SegmentReader<Store: FileStore> {
         }
     }
 
+    /// The first places of the header table.
+    func headers(_ count: Int) throws(LogError) -> [UInt8] {
+        do throws(FileError) {
+            let bytes = count * FrameHeader.count
+            return try readsThrough
+                ? store.readThrough(file, at: SegmentFormat.tableAt, count: bytes)
+                : store.read(file, at: SegmentFormat.tableAt, count: bytes)
+        } catch {
+            throw .file(error)
+        }
+    }
+
+    /// Whether the stored body of a header that was checked has its checksum.
+    func isBodyWhole(_ frame: FrameHeader) throws(LogError) -> Bool {
+        let limit = header.description.bodiesEnd
+        let range = try look(&bodies, at: frame.bodyOffset, count: frame.bodyLength, limit: limit)
+        return range.count == frame.bodyLength && Checksum.crc32c(bodies.bytes, in: range) == frame.bodyChecksum
+    }
+
     /// The stored body of a header that was checked, its checksum right.
     func stored(_ frame: FrameHeader, bodiesEnd: Int) throws(LogError) -> Result<[UInt8], FrameFlaw> {
         let range = try look(&bodies, at: frame.bodyOffset, count: frame.bodyLength, limit: bodiesEnd)

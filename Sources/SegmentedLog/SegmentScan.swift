@@ -7,6 +7,7 @@ internal import Keys
 struct SegmentScan {
     var index: FrameIndex
     var terms = TermRuns()
+    var headersSum: UInt32 = 0
     /// After the last frame that is whole.
     var end: ChainEnd
     /// What is wrong with the next one; nil when the table or the asked-for range ended first.
@@ -27,11 +28,12 @@ struct SegmentScan {
     }
 
     /// Begins behind frames that are known to be whole.
-    mutating func goOn(from end: ChainEnd, index: FrameIndex, terms: TermRuns) {
+    mutating func goOn(from end: ChainEnd, index: FrameIndex, terms: TermRuns, headersSum: UInt32) {
         precondition(!keepsLeaves)
         self.end = end
         self.index = index
         self.terms = terms
+        self.headersSum = headersSum
     }
 
     /// - Parameter through: the last index to look at; by default as many as the table has places for.
@@ -49,6 +51,7 @@ struct SegmentScan {
             case .success(let whole):
                 end.pass(
                     whole.header, hash: FrameCodec.hash(header: found.bytes, in: found.range, leaves: whole.leaves))
+                headersSum = HeadersSum.adding(found.bytes, in: found.range, to: headersSum)
                 index.append(whole.header)
                 terms.append(whole.header.index, term: whole.header.term)
                 if keepsLeaves {

@@ -11,6 +11,8 @@ struct SegmentState {
     var index: FrameIndex?
     /// Of a segment that was scanned or appended to in this life.
     var terms = TermRuns()
+    /// Of all its frames; nil when it is not known, as after a cut.
+    var headersSum: UInt32? = 0
     /// The highest sequence in the watermark's slots when it ceased to be the tail, in case it becomes the tail again.
     var markSequence: UInt64 = 0
 

@@ -22,12 +22,15 @@ package struct Watermark: Equatable, Sendable {
     package var through: UInt64
     /// Hash of that frame.
     package var hash: Digest
+    /// `HeadersSum` of all frames of the segment through that one; 0 when it is not known.
+    package var headersSum: UInt32
 
     /// Says that the segment is closed.
     var isClosed: Bool { sequence >= Self.closedSequence.0 }
 
     package init(
-        cluster: ClusterIdentity, segment: UInt64, slot: Int, sequence: UInt64, through: UInt64, hash: Digest
+        cluster: ClusterIdentity, segment: UInt64, slot: Int, sequence: UInt64, through: UInt64, hash: Digest,
+        headersSum: UInt32
     ) {
         self.cluster = cluster
         self.segment = segment
@@ -35,6 +38,7 @@ package struct Watermark: Equatable, Sendable {
         self.sequence = sequence
         self.through = through
         self.hash = hash
+        self.headersSum = headersSum
     }
 
     package var bytes: [UInt8] {
@@ -48,7 +52,7 @@ package struct Watermark: Equatable, Sendable {
         writer.u64(segment)
         writer.u64(through)
         writer.digest(hash)
-        writer.u32(0)
+        writer.u32(headersSum)
         writer.u32(Checksum.crc32c(writer.bytes))
         return writer.bytes
     }
@@ -65,11 +69,24 @@ package struct Watermark: Equatable, Sendable {
             segment = try reader.u64()
             through = try reader.u64()
             hash = try reader.digest()
-            guard try reader.u32() == 0, slot < 2,
+            headersSum = try reader.u32()
+            guard slot < 2,
                 try reader.u32() == Checksum.crc32c(bytes, in: offset..<(offset + Self.checksumAt))
             else { return nil }
         } catch {
             return nil
         }
     }
+}
+
+/// CRC32C over the headers of a segment's first frames, each without its own checksum (with it every whole header would
+/// count the same). Whoever finds it unchanged has the headers that were once verified, and the bodies' checksums with
+/// them: no older frame came back in a place of its own.
+enum HeadersSum {
+    static func adding(_ header: [UInt8], in range: Range<Int>, to sum: UInt32) -> UInt32 {
+        Checksum.crc32c(header, in: range.lowerBound..<(range.lowerBound + FrameHeader.checksumAt), seed: sum)
+    }
+
+    /// Of one frame that opens its segment.
+    static func first(_ header: [UInt8]) -> UInt32 { adding(header, in: 0..<header.count, to: 0) }
 }
