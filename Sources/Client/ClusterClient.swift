@@ -9,25 +9,27 @@ private import Linux
 package final class ClusterClient {
     /// From the first attempt to the last; a reply that has begun is not cut by it. Nobody reachable at all is told
     /// after one round.
-    package var overallMilliseconds: UInt64 = 10_000
+    package var overallMilliseconds: UInt64 = 30_000
     package var context: ContextFile { client.context }
     private let client: HTTPClient
 
     private static let pauseFirst = 20
     private static let pauseMax = 250
+    /// How long one replica's silence is borne where there are others, in the first round; twice as long in each
+    /// next one. A paused replica takes requests and says nothing.
+    private static let silenceOfChangeFirst = 3_000
+    private static let silenceOfReadFirst = 8_000
+    private static let silenceMax = 40_000
+    private var isFollowing = false
 
     /// - Parameter first: which endpoint is asked first; any, so that many clients spread, unless it is said.
     package init(_ context: ContextFile, startingAt first: Int? = nil) throws(ClientError) {
         client = try HTTPClient(context, startingAt: first ?? Int(ThisProcess.id))
-        if context.endpoints.count > 1 {
-            // A paused replica takes connections and says nothing: there are others.
-            client.patience.connectMilliseconds = 1_500
-            client.patience.replyMilliseconds = 12_000
-        }
+        if context.endpoints.count > 1 { client.patience.connectMilliseconds = 1_500 }
     }
 
     /// How long a follower waits for a sign of life: two of them may be late.
-    package func expectsSlowStream() { client.patience.replyMilliseconds = 40_000 }
+    package func expectsSlowStream() { isFollowing = true }
 
     /// Sends a request and waits for its whole reply. Whatever the status: it is the caller's.
     package func send(_ request: ClientRequest) throws(ClientError) -> ClientResponse {
@@ -47,6 +49,9 @@ package final class ClusterClient {
     ) throws(ClientError) -> ClientResponse {
         var search = Search(until: LinuxClock.monotonicMilliseconds() + overallMilliseconds, context.endpoints.count)
         while true {
+            if context.endpoints.count > 1 {
+                client.patience.replyMilliseconds = isFollowing ? Self.silenceMax : search.silence(of: request)
+            }
             var hasBegun = false
             var held: [UInt8] = []
             var verdict: Verdict
@@ -78,7 +83,7 @@ package final class ClusterClient {
                     return ClientResponse(status: response.status, fields: response.fields, body: [])
                 }
             }
-            client.moveOn()
+            if search.movesOn { client.moveOn() }
         }
     }
 
@@ -102,15 +107,26 @@ package final class ClusterClient {
         private var hasMetSomebody = false
         /// Some attempt may have been carried out.
         private var mayBeDone = false
+        /// Whether the next attempt is another replica's. One that says 504 lives, and knows by then who leads: it is
+        /// asked once more.
+        private(set) var movesOn = true
 
         init(until deadline: UInt64, _ endpoints: Int) {
             self.deadline = deadline
             self.endpoints = endpoints
         }
 
+        /// Milliseconds of silence that the next attempt bears.
+        func silence(of request: ClientRequest) -> Int {
+            let first = request.changes ? silenceOfChangeFirst : silenceOfReadFirst
+            return min(first << min(attempts / endpoints, 4), silenceMax)
+        }
+
         /// Whether to try again, after the pause that each round is followed by.
         mutating func goesOn(after verdict: Verdict, _ request: ClientRequest) -> Bool {
             attempts += 1
+            let stayed = !movesOn
+            movesOn = true
             let isRoundOver: Bool
             switch verdict {
             case .refused(let response):
@@ -118,6 +134,7 @@ package final class ClusterClient {
                 isRoundOver = attempts % endpoints == 0
                 if response.status == 504 {
                     mayBeDone = true
+                    movesOn = stayed
                     guard request.mayRepeat else { return false }
                 } else if attempts >= endpoints, !ClusterClient.isPassing(response) {
                     return false

@@ -55,12 +55,13 @@ class Writer(threading.Thread):
 
     def run(self):
         clients = [self.store.client(timeout=self.timeout, replica=replica) for replica in self.replicas]
-        turn = 0
         at = 0
         while not self.stopping:
             if at == len(self.events):
                 self.another_clinic()
             batch = self.events[at:at + self.dice.choice([1, 1, 1, 3, 10])]
+            # Back to its own replica, so that there are writers at every one.
+            turn, stays = 0, False
             while True:
                 client = clients[turn % len(clients)]
                 try:
@@ -71,6 +72,11 @@ class Writer(threading.Thread):
                     if self.stopping:
                         return
                     self.unknown += status in (0, 504)
+                    # Whoever says 504 lives, and knows by then who leads.
+                    if status == 504 and not stays:
+                        stays = True
+                        continue
+                    stays = False
                     turn += 1
                     if turn % len(clients) == 0:
                         time.sleep(self.pause)
@@ -230,13 +236,23 @@ def quantile(sorted_values, share):
     return sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * share))]
 
 
+def is_closed(bytes):
+    """Both watermark slots of a segment say so: see SegmentedLog.docc/Format.md."""
+    places = int.from_bytes(bytes[64:68], "little")
+    table = (places * 144 + 4095) // 4096 * 4096
+    slots = [int.from_bytes(bytes[at + 520:at + 528], "little") for at in (0, 4096 + table)]
+    return min(slots) >= 2**64 - 2
+
+
 def segments(store, replica):
-    """The bytes of each closed segment of a replica: all but the last."""
+    """The bytes of each closed segment of a replica."""
     folder = os.path.join(store.dir, f"replica-{replica}", "data", "log")
     found = {}
-    for name in sorted(os.listdir(folder))[:-1]:
+    for name in sorted(os.listdir(folder)):
         with open(os.path.join(folder, name), "rb") as file:
-            found[name] = file.read()
+            bytes = file.read()
+        if is_closed(bytes):
+            found[name] = bytes
     return found
 
 

@@ -33,7 +33,7 @@ import Transport
     /// A port at which nobody listens.
     private static func silentPort() throws -> Int { try Socket.listening(at: "127.0.0.1", port: 0).port() }
 
-    @Test(arguments: [ProblemKind.noPrimary, .unavailable, .diskFull, .outcomeUnknown])
+    @Test(arguments: [ProblemKind.noPrimary, .unavailable, .diskFull])
     func `what one replica cannot do is asked of the next`(_ kind: ProblemKind) throws {
         let first = try Self.refusing(Problem(kind, "Try another replica."))
         let second = try Stage(authority: first.authority, reply: ClientsLoopTests.standIn)
@@ -43,6 +43,14 @@ import Transport
         // The one that answered is remembered.
         #expect(try client.send(Self.request()).status == 201)
         #expect(first.asked.count == 1 && second.asked.count == 2)
+    }
+
+    @Test func `whoever does not know the outcome is asked once more, then the next`() throws {
+        let first = try Self.refusing(Problem(.outcomeUnknown, "Ask again."))
+        let second = try Stage(authority: first.authority, reply: ClientsLoopTests.standIn)
+        let client = try ClusterClient(Self.context([first, second]), startingAt: 0)
+        #expect(try client.send(Self.request()).status == 201)
+        #expect(first.asked.count == 2 && second.asked.count == 1)
     }
 
     @Test func `a replica that is gone is passed over`() throws {
