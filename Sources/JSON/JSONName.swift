@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// Names of members and contents of strings: compared raw while no escape is in them, decoded otherwise.
 enum JSONName {
     /// 32 bits that are equal for equal names, whichever way they are escaped. `start..<end` is within the quotes.
@@ -14,7 +16,7 @@ enum JSONName {
     private static func mix(_ text: Span<UInt8>, _ start: Int, _ end: Int) -> UInt32 {
         var word: UInt64 = 0
         if end - start >= 8 {
-            word = JSONWord.load(text, start) ^ (JSONWord.load(text, end - 8) &* 0x9e37_79b9_7f4a_7c15)
+            word = text.word(at: start) ^ (text.word(at: end - 8) &* 0x9e37_79b9_7f4a_7c15)
         } else {
             var at = start
             while at < end {

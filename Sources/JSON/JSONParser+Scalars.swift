@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// Strings and numbers of RFC 8259 sections 6 and 7.
 extension JSONParser {
     /// `start` is at the opening quote; answers where the string ends, closing quote included, and whether it holds
@@ -119,16 +121,6 @@ extension JSONParser {
 
 /// Eight bytes at a time.
 enum JSONWord {
-    /// Eight bytes as a little-endian number.
-    @inline(__always)
-    static func load(_ text: Span<UInt8>, _ at: Int) -> UInt64 {
-        let low =
-            UInt64(text[at]) | UInt64(text[at + 1]) << 8 | UInt64(text[at + 2]) << 16 | UInt64(text[at + 3]) << 24
-        let high =
-            UInt64(text[at + 4]) | UInt64(text[at + 5]) << 8 | UInt64(text[at + 6]) << 16 | UInt64(text[at + 7]) << 24
-        return low | high << 32
-    }
-
     /// The first byte from `start` on that is a quote, a backslash, a control character or not ASCII; `end` if none.
     @inline(__always)
     static func plain(_ text: Span<UInt8>, _ start: Int, _ end: Int) -> Int {
@@ -136,7 +128,7 @@ enum JSONWord {
         let tops: UInt64 = 0x8080_8080_8080_8080
         var at = start
         while at + 8 <= end {
-            let word = load(text, at)
+            let word = text.word(at: at)
             let quote = word ^ (ones &* 0x22)
             let slash = word ^ (ones &* 0x5c)
             // Exact for the lowest byte that matches, which is the one wanted.

@@ -2,7 +2,10 @@
 /// the limit allows.
 struct JSONParser {
     private(set) var cells: [JSONCell]
-    private var open: [Open] = []
+    /// The innermost open container, while `depth` is not 0; those around it are in `outer`, outermost first.
+    private var top = Open(cell: 0, isObject: false)
+    private var outer: [Open] = []
+    private var depth = 0
     private let depthMax: Int
     /// White space was met between the first and the last byte of the value.
     private(set) var isSpaced = false
@@ -19,9 +22,10 @@ struct JSONParser {
     /// Up to here a name is compared with those before it when its bit is set; a larger object is sorted at its end.
     private static let comparedNamesMax = 24
 
-    init(reserving count: Int, depthMax: Int) {
+    /// Reserves a cell for eight bytes of text, but no more than small allocations are quick for.
+    init(of bytes: Int, depthMax: Int) {
         cells = []
-        cells.reserveCapacity(count + 4)
+        cells.reserveCapacity(min(bytes / 8 + 4, 80))
         self.depthMax = depthMax
     }
 
@@ -57,10 +61,10 @@ struct JSONParser {
             default: throw JSONError(.unexpectedByte, at: at)
             }
             // After a value, or right after the bracket of an empty container.
-            while let container = open.last {
+            while depth > 0 {
                 at = skip(text, at, end)
                 guard at < end else { throw JSONError(.unexpectedEnd, at: at) }
-                switch (text[at], container.isObject) {
+                switch (text[at], top.isObject) {
                 case (0x2c, true):
                     at = skip(text, at + 1, end)
                     at = try name(text, at, end)
@@ -70,9 +74,10 @@ struct JSONParser {
                     continue values
                 case (0x7d, true), (0x5d, false):
                     at += 1
-                    cells[container.cell].close(end: at, next: cells.count)
-                    if container.names > Self.comparedNamesMax { try sortNames(of: container, text) }
-                    open.removeLast()
+                    cells[top.cell].close(end: at, next: cells.count)
+                    if top.names > Self.comparedNamesMax { try sortNames(of: top, text) }
+                    depth -= 1
+                    if depth > 0 { top = outer.removeLast() }
                 default: throw JSONError(.unexpectedByte, at: at)
                 }
             }
@@ -106,8 +111,10 @@ struct JSONParser {
     private mutating func begin(
         _ kind: JSONKind, _ text: Span<UInt8>, _ at: Int, _ end: Int
     ) throws(JSONError) -> Int {
-        guard open.count < depthMax else { throw JSONError(.tooDeep, at: at) }
-        open.append(Open(cell: cells.count, isObject: kind == .object))
+        guard depth < depthMax else { throw JSONError(.tooDeep, at: at) }
+        if depth > 0 { outer.append(top) }
+        depth += 1
+        top = Open(cell: cells.count, isObject: kind == .object)
         add(kind, at, at)
         return skip(text, at + 1, end)
     }
@@ -130,13 +137,12 @@ struct JSONParser {
         let (after, escaped) = try Self.string(text, at, end)
         let fingerprint = JSONName.fingerprint(text, at + 1, after - 1, escaped: escaped)
         let new = JSONCell(.string, start: at, end: after, escaped: escaped, isName: true, next: fingerprint)
-        let top = open.count - 1
-        open[top].names += 1
+        top.names += 1
         let bit: UInt64 = 1 << UInt64(fingerprint & 63)
-        if open[top].met & bit != 0, open[top].names <= Self.comparedNamesMax {
-            try compare(new, withNamesOf: open[top].cell, text)
+        if top.met & bit != 0, top.names <= Self.comparedNamesMax {
+            try compare(new, withNamesOf: top.cell, text)
         }
-        open[top].met |= bit
+        top.met |= bit
         cells.append(new)
         let colon = skip(text, after, end)
         guard colon < end else { throw JSONError(.unexpectedEnd, at: colon) }

@@ -52,6 +52,18 @@ extension JSONText {
     /// Whether the string holds backslash escapes: if not, its content is the bytes between its quotes.
     package func isEscaped(_ node: JSONNode) -> Bool { cells[node.index].isEscaped }
 
+    /// Where the content of a string without escapes stands in `bytes`; nil for anything else.
+    package func plainRange(of node: JSONNode) -> Range<Int>? {
+        let cell = cells[node.index]
+        guard cell.kind == .string, !cell.isEscaped else { return nil }
+        return (cell.start + 1)..<(cell.end - 1)
+    }
+
+    /// The UTF-8 of a string, escapes undone, where it stands if it can be; nil for anything else.
+    package func content(_ node: JSONNode) -> ArraySlice<UInt8>? {
+        plainRange(of: node).map { bytes[$0] } ?? stringBytes(node)?[...]
+    }
+
     /// The UTF-8 of a string, escapes undone; nil for anything else.
     package func stringBytes(_ node: JSONNode) -> [UInt8]? {
         let cell = cells[node.index]

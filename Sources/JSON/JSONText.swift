@@ -18,7 +18,7 @@ package struct JSONText: Sendable {
         guard range.count <= limits.bytes, range.upperBound <= 1 << 29 else {
             throw JSONError(.tooLarge, at: range.lowerBound + limits.bytes)
         }
-        var parser = JSONParser(reserving: range.count / 16, depthMax: limits.depth)
+        var parser = JSONParser(of: range.count, depthMax: limits.depth)
         let end = try parser.value(of: bytes.span, from: range.lowerBound, to: range.upperBound)
         let rest = JSONParser.afterSpace(bytes.span, end, range.upperBound)
         guard rest == range.upperBound else { throw JSONError(.trailingBytes, at: rest) }
@@ -34,7 +34,7 @@ package struct JSONText: Sendable {
     ) throws(JSONError) {
         precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count)
         let bound = min(range.upperBound, range.lowerBound + limits.bytes, 1 << 29)
-        var parser = JSONParser(reserving: min(range.count, 1024) / 16, depthMax: limits.depth)
+        var parser = JSONParser(of: range.count, depthMax: limits.depth)
         do {
             _ = try parser.value(of: bytes.span, from: range.lowerBound, to: bound)
         } catch {

@@ -155,9 +155,12 @@ package struct JSONWriter: Sendable {
         hasName = false
     }
 
-    private mutating func quote(_ value: String) {
+    private mutating func quote(_ value: String) { Self.quote(value, onto: &bytes) }
+
+    /// Appends a string with its quotes, for who writes the rest by himself.
+    package static func quote(_ value: String, onto bytes: inout [UInt8]) {
         bytes.append(0x22)
-        guard Self.needsEscapes(value) else {
+        guard needsEscapes(value) else {
             bytes.append(contentsOf: value.utf8)
             bytes.append(0x22)
             return
@@ -168,7 +171,7 @@ package struct JSONWriter: Sendable {
             guard byte < 0x20 || byte == 0x22 || byte == 0x5c else { continue }
             bytes.append(contentsOf: value.utf8[from..<index])
             from = value.utf8.index(after: index)
-            bytes.append(contentsOf: Self.escape(of: byte))
+            bytes.append(contentsOf: escape(of: byte))
         }
         bytes.append(contentsOf: value.utf8[from...])
         bytes.append(0x22)
