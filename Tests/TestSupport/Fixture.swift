@@ -13,7 +13,12 @@ package enum Fixture {
             try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
             try Data(made()).write(to: place)
         }
-        return [UInt8](try Data(contentsOf: place))
+        return try bytes(name)
+    }
+
+    /// The bytes of `Fixtures/NAME`, which another test writes.
+    package static func bytes(_ name: String) throws -> [UInt8] {
+        [UInt8](try Data(contentsOf: root.appendingPathComponent(name)))
     }
 
     /// The text of `Fixtures/NAME` as it is.

@@ -15,6 +15,15 @@ package enum Category: UInt8, CaseIterable, Sendable {
         case .disclosure: "disclosure"
         }
     }
+
+    /// nil when the UTF-8 is that of no name.
+    init?(spelled name: ArraySlice<UInt8>) {
+        for category in Self.allCases where category.name.utf8.elementsEqual(name) {
+            self = category
+            return
+        }
+        return nil
+    }
 }
 
 /// Appointment.status of FHIR R4; raw values stand in the log and never change.

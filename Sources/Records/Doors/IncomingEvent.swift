@@ -44,6 +44,10 @@ package struct IncomingEvent: Sendable {
     package var mentions: [String] = []
     /// What it says of the appointment; nil on other streams, and for types that cannot change one.
     package var appointment: AppointmentChange?
+    /// On a patient's stream: every search key that the resource has after the event and had not before, ascending; nil
+    /// when only the folded resource tells. A patch replaces names, identifiers and telecoms whole, for they are arrays
+    /// (RFC 7396), and what an untouched member gives is known already.
+    package var searchKeys: [UInt64]? = []
 
     package init(
         bytes: [UInt8], data: Range<Int>?, dataForm: DataForm, id: String, source: String, type: EventType,

@@ -5,8 +5,9 @@ import JSON
 struct Envelope {
     private(set) var id = ""
     private(set) var source = ""
-    private(set) var type = ""
-    private(set) var subject = ""
+    /// The UTF-8 of type and subject.
+    private(set) var type: ArraySlice<UInt8> = []
+    private(set) var subject: ArraySlice<UInt8> = []
     private(set) var expectedVersion: UInt64?
     private(set) var allowsOverlap = false
     private(set) var contentType: MediaType?
@@ -27,57 +28,57 @@ struct Envelope {
     }
 
     private mutating func take(_ name: JSONNode, _ value: JSONNode, _ text: JSONText) throws(Problem) {
-        if text.isName(name, Keys.specversion) {
+        switch Attribute(name, text) {
+        case .specversion:
             guard text.equals(value, "1.0") else { throw Self.bad("This is CloudEvents 1.0.", "specversion") }
             hasVersion = true
-        } else if text.isName(name, Keys.id) {
-            id = try Self.string(value, text, "id", bytesMax: 1024)
-        } else if text.isName(name, Keys.source) {
-            source = try Self.string(value, text, "source", bytesMax: 2048)
-            guard URIReference.isWellFormed(source) else { throw Self.bad("Give a URI reference.", "source") }
-        } else if text.isName(name, Keys.type) {
-            type = try Self.string(value, text, "type", bytesMax: 1024)
-        } else if text.isName(name, Keys.subject) {
-            subject = try Self.string(value, text, "subject", bytesMax: 1024)
-        } else if text.isName(name, Keys.data) {
+        case .id: id = String(decoding: try Self.string(value, text, "id", bytesMax: 1024), as: UTF8.self)
+        case .source:
+            let bytes = try Self.string(value, text, "source", bytesMax: 2048)
+            guard URIReference.isWellFormed(bytes) else { throw Self.bad("Give a URI reference.", "source") }
+            source = String(decoding: bytes, as: UTF8.self)
+        case .type: type = try Self.string(value, text, "type", bytesMax: 1024)
+        case .subject: subject = try Self.string(value, text, "subject", bytesMax: 1024)
+        case .data:
             dataName = name
             data = text.isNull(value) ? nil : value
-        } else if text.isName(name, Keys.dataBase64) {
-            try takeBase64(value, text)
-        } else if text.isName(name, Keys.datacontenttype) {
-            guard !text.isNull(value) else { return }
-            if let known = MediaType.usual.first(where: { text.equals(value, $0.essence) }) {
-                contentType = known
-                return
-            }
-            contentType = MediaType(try Self.string(value, text, "datacontenttype", bytesMax: 256))
-            guard contentType != nil else { throw Self.bad("Give a media type.", "datacontenttype") }
-        } else if text.isName(name, Keys.time) {
-            try Self.checkTime(value, text)
-        } else if text.isName(name, Keys.dataschema) {
+        case .dataBase64: try takeBase64(value, text)
+        case .datacontenttype: try takeContentType(value, text)
+        case .time: try Self.checkTime(value, text)
+        case .dataschema:
             guard !text.isNull(value) else { return }
             guard URIReference.isAbsolute(try Self.string(value, text, "dataschema", bytesMax: 2048)) else {
                 throw Self.bad("Give an absolute URI.", "dataschema")
             }
-        } else if text.isName(name, Keys.expectedversion) {
+        case .expectedversion:
             cut = name
             expectedVersion = try Self.version(value, text)
-        } else if text.isName(name, Keys.allowoverlap) {
-            allowsOverlap = try Self.flag(value, text)
-        } else {
-            try Self.checkExtension(name, value, text)
+        case .allowoverlap: allowsOverlap = try Self.flag(value, text)
+        case nil: try Self.checkExtension(name, value, text)
         }
     }
 
     private func requireAll() throws(Problem) {
         guard hasVersion else { throw Self.bad("Say which version of CloudEvents it is.", "specversion") }
-        for (value, name) in [(id, "id"), (source, "source"), (type, "type"), (subject, "subject")]
-        where value.isEmpty {
+        for (isMissing, name) in [
+            (id.isEmpty, "id"), (source.isEmpty, "source"), (type.isEmpty, "type"), (subject.isEmpty, "subject"),
+        ] where isMissing {
             throw Self.bad("This attribute is required.", name)
         }
         guard dataName == nil || !hasBase64 else {
             throw Self.bad("Send data or data_base64, not both.", "data_base64")
         }
+    }
+
+    private mutating func takeContentType(_ value: JSONNode, _ text: JSONText) throws(Problem) {
+        guard !text.isNull(value) else { return }
+        for known in MediaType.usual where text.equals(value, known.essence) {
+            contentType = known
+            return
+        }
+        let bytes = try Self.string(value, text, "datacontenttype", bytesMax: 256)
+        contentType = MediaType(String(decoding: bytes, as: UTF8.self))
+        guard contentType != nil else { throw Self.bad("Give a media type.", "datacontenttype") }
     }
 
     private mutating func takeBase64(_ value: JSONNode, _ text: JSONText) throws(Problem) {
@@ -88,27 +89,30 @@ struct Envelope {
         hasBase64 = true
     }
 
-    /// A non-empty string without control characters and noncharacters.
+    /// The UTF-8 of a non-empty string without control characters and noncharacters.
     private static func string(
         _ value: JSONNode, _ text: JSONText, _ name: String, bytesMax: Int
-    ) throws(Problem) -> String {
-        guard let string = text.string(value), !string.isEmpty else {
+    ) throws(Problem) -> ArraySlice<UInt8> {
+        guard let bytes = text.content(value), !bytes.isEmpty else {
             throw bad("Give a string that is not empty.", name)
         }
-        guard string.utf8.count <= bytesMax else { throw bad("This attribute is too long.", name) }
-        guard areAllowed(string) else { throw bad("Attributes hold no control characters.", name) }
-        return string
+        guard bytes.count <= bytesMax else { throw bad("This attribute is too long.", name) }
+        guard areAllowed(bytes) else { throw bad("Attributes hold no control characters.", name) }
+        return bytes
     }
 
     /// CloudEvents 1.0 section 3.1, type String.
-    private static func areAllowed(_ string: String) -> Bool {
-        if string.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return true }
-        return string.unicodeScalars.allSatisfy { scalar in
-            switch scalar.value {
-            case 0x00...0x1f, 0x7f...0x9f, 0xfdd0...0xfdef: false
-            default: scalar.value & 0xfffe != 0xfffe
+    private static func areAllowed(_ bytes: ArraySlice<UInt8>) -> Bool {
+        let span = bytes.span
+        for at in span.indices where span[at] < 0x20 || span[at] >= 0x7f {
+            return String(decoding: bytes, as: UTF8.self).unicodeScalars.allSatisfy { scalar in
+                switch scalar.value {
+                case 0x00...0x1f, 0x7f...0x9f, 0xfdd0...0xfdef: false
+                default: scalar.value & 0xfffe != 0xfffe
+                }
             }
         }
+        return true
     }
 
     private static func checkTime(_ value: JSONNode, _ text: JSONText) throws(Problem) {
@@ -157,7 +161,7 @@ struct Envelope {
         switch text.kind(of: value) {
         case .true, .false, .null: break
         case .string:
-            guard let string = text.string(value), string.utf8.count <= 8192, areAllowed(string) else {
+            guard let bytes = text.content(value), bytes.count <= 8192, areAllowed(bytes) else {
                 throw Problem(.badEvent, "Extension attributes hold 8192 bytes at most and no control characters.")
             }
         case .number:
@@ -174,19 +178,33 @@ struct Envelope {
     }
 
     enum Keys {
-        static let specversion: JSONKey = "specversion"
-        static let id: JSONKey = "id"
-        static let source: JSONKey = "source"
-        static let type: JSONKey = "type"
-        static let subject: JSONKey = "subject"
-        static let time: JSONKey = "time"
-        static let data: JSONKey = "data"
-        static let dataBase64: JSONKey = "data_base64"
-        static let datacontenttype: JSONKey = "datacontenttype"
-        static let dataschema: JSONKey = "dataschema"
-        static let expectedversion: JSONKey = "expectedversion"
-        static let allowoverlap: JSONKey = "allowoverlap"
         /// What the server adds to an event that is read; a client sends none of it.
         static let server: [JSONKey] = ["position", "streamversion", "recordedtime", "actor", "rewoundby"]
+    }
+
+    /// The attributes that mean something here.
+    private enum Attribute {
+        case specversion, id, source, type, subject, time, data, dataBase64, datacontenttype, dataschema
+        case expectedversion, allowoverlap
+
+        /// nil for an extension. Told by its length first, a name is compared with three at most.
+        init?(_ name: JSONNode, _ text: JSONText) {
+            func reads(_ word: String) -> Bool { text.equals(name, word) }
+            switch text.plainRange(of: name)?.count ?? text.stringBytes(name)?.count {
+            case 2 where reads("id"): self = .id
+            case 4 where reads("type"): self = .type
+            case 4 where reads("time"): self = .time
+            case 4 where reads("data"): self = .data
+            case 6 where reads("source"): self = .source
+            case 7 where reads("subject"): self = .subject
+            case 10 where reads("dataschema"): self = .dataschema
+            case 11 where reads("specversion"): self = .specversion
+            case 11 where reads("data_base64"): self = .dataBase64
+            case 12 where reads("allowoverlap"): self = .allowoverlap
+            case 15 where reads("datacontenttype"): self = .datacontenttype
+            case 15 where reads("expectedversion"): self = .expectedversion
+            default: return nil
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ extension CloudEventReader {
     static func event(_ text: JSONText) throws(Problem) -> IncomingEvent {
         let envelope = try Envelope(text)
         let subject = try subject(envelope.subject)
-        let type = try EventType(sent: envelope.type)
+        let type = try EventType(spelled: envelope.type)
         try type.check(on: subject.category)
         let form = try form(envelope, type: type, on: subject.category, text)
         let (bytes, data) = stored(text, envelope)
@@ -17,13 +17,12 @@ extension CloudEventReader {
     }
 
     /// - Throws: `badEvent` when it is not `category/id`, `unknownCategory`.
-    private static func subject(_ text: String) throws(Problem) -> StreamName {
-        guard let slash = text.utf8.firstIndex(of: 0x2f) else {
+    private static func subject(_ text: ArraySlice<UInt8>) throws(Problem) -> StreamName {
+        guard let slash = text.firstIndex(of: 0x2f) else {
             throw Envelope.bad("Give the subject as category/id, such as patient/p-81f3.", "subject")
         }
-        let id = String(text[text.index(after: slash)...])
-        let first = text.utf8[..<slash]
-        guard let category = Category.allCases.first(where: { $0.name.utf8.elementsEqual(first) }) else {
+        let id = String(decoding: text[(slash + 1)...], as: UTF8.self)
+        guard let category = Category(spelled: text[..<slash]) else {
             throw Problem(
                 .unknownCategory, "Streams are called patient/…, appointment/…, consent/… or disclosure/….",
                 [.member("subject")])
@@ -122,6 +121,7 @@ extension CloudEventReader {
                 event.appointment = try FHIRRules.change(
                     text, data, type: event.type, isPatch: isPatch, allowsOverlap: envelope.allowsOverlap)
             }
+            if event.subject.category == .patient { event.searchKeys = SearchKeys.of(data, in: text) }
         case .opaque, .none: break
         }
         try PatientReferences.describe(&event, text, data)

@@ -22,6 +22,15 @@ extension EventType {
         self.init(code: 0, name: name)
     }
 
+    /// The same, of the name's UTF-8: one of the vocabulary is known without a text made of it.
+    init(spelled name: ArraySlice<UInt8>) throws(Problem) {
+        if let kind = EventVocabulary.kind(spelled: name) {
+            self = kind.type
+            return
+        }
+        try self.init(sent: String(decoding: name, as: UTF8.self))
+    }
+
     /// The vocabulary's entry; nil for another well-formed type.
     package var kind: EventKind? { code == 0 ? nil : EventVocabulary.kind(code: code) }
 

@@ -44,11 +44,19 @@ package enum EventVocabulary {
     /// By code; nil for codes that stand for nothing.
     package static func kind(code: UInt8) -> EventKind? { byCode[Int(code)] }
 
-    package static func kind(named name: String) -> EventKind? {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-        guard let kind = byHash[hash], kind.type.name == name else { return nil }
+    package static func kind(named name: String) -> EventKind? { kind(spelled: Array(name.utf8)[...]) }
+
+    /// By the UTF-8 of its name.
+    static func kind(spelled name: ArraySlice<UInt8>) -> EventKind? {
+        guard let kind = byHash[hash(name)], kind.type.name.utf8.elementsEqual(name) else { return nil }
         return kind
+    }
+
+    /// FNV-1a.
+    private static func hash(_ name: ArraySlice<UInt8>) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in name { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+        return hash
     }
 
     private static let byCode: [EventKind?] = {
@@ -63,9 +71,7 @@ package enum EventVocabulary {
     private static let byHash: [UInt64: EventKind] = {
         var table: [UInt64: EventKind] = [:]
         for kind in kinds {
-            var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-            for byte in kind.type.name.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-            precondition(table.updateValue(kind, forKey: hash) == nil)
+            precondition(table.updateValue(kind, forKey: hash(Array(kind.type.name.utf8)[...])) == nil)
         }
         return table
     }()

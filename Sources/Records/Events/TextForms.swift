@@ -36,8 +36,8 @@ struct MediaType: Equatable {
 /// RFC 3986, as far as it goes without knowing the scheme: characters, percent-encoding, one fragment, and no colon in
 /// the first segment of a relative path.
 enum URIReference {
-    static func isWellFormed(_ text: String) -> Bool {
-        let bytes = Array(text.utf8)
+    static func isWellFormed(_ text: ArraySlice<UInt8>) -> Bool {
+        let bytes = text.span
         var hasFragment = false
         var at = 0
         while at < bytes.count {
@@ -55,16 +55,15 @@ enum URIReference {
             }
             at += 1
         }
-        guard let colon = bytes.firstIndex(where: { $0 == 0x3a || $0 == 0x2f || $0 == 0x3f || $0 == 0x23 }),
-            bytes[colon] == 0x3a
+        guard let mark = text.firstIndex(where: { $0 == 0x3a || $0 == 0x2f || $0 == 0x3f || $0 == 0x23 }),
+            text[mark] == 0x3a
         else { return true }
-        return isScheme(bytes[..<colon])
+        return isScheme(text[..<mark])
     }
 
-    static func isAbsolute(_ text: String) -> Bool {
-        let bytes = Array(text.utf8)
-        guard isWellFormed(text), let colon = bytes.firstIndex(of: 0x3a) else { return false }
-        return isScheme(bytes[..<colon])
+    static func isAbsolute(_ text: ArraySlice<UInt8>) -> Bool {
+        guard isWellFormed(text), let colon = text.firstIndex(of: 0x3a) else { return false }
+        return isScheme(text[..<colon])
     }
 
     private static func isScheme(_ bytes: ArraySlice<UInt8>) -> Bool {

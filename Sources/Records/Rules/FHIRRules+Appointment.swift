@@ -21,14 +21,14 @@ extension FHIRRules {
         }
         let participant = text.member(Keys.participant, of: data)
         if participant != nil || !isPatch {
-            change.practitioners = actors(text, participant, type: practitioner)
-            change.locations = actors(text, participant, type: location)
+            change.practitioners = actors(text, participant, of: practitioner)
+            change.locations = actors(text, participant, of: location)
         }
         return change
     }
 
-    private static let practitioner = "Practitioner"
-    private static let location = "Location"
+    private static let practitioner = Array("Practitioner".utf8)
+    private static let location = Array("Location".utf8)
 
     private static func status(
         _ text: JSONText, _ data: JSONNode, type: EventType, isPatch: Bool
@@ -61,16 +61,16 @@ extension FHIRRules {
     }
 
     /// References `Type/id` among the participants' actors, in order, without repeats.
-    private static func actors(_ text: JSONText, _ participants: JSONNode?, type: String) -> [String] {
+    private static func actors(_ text: JSONText, _ participants: JSONNode?, of type: [UInt8]) -> [String] {
         guard let participants else { return [] }
         var found: [String] = []
         for participant in text.elements(of: participants) {
             guard let actor = text.member(Keys.actor, of: participant),
                 let reference = text.member(Keys.reference, of: actor),
-                let bytes = text.stringBytes(reference),
-                let id = PatientReferences.id(in: bytes, type: Array(type.utf8))
+                let bytes = text.content(reference),
+                let id = PatientReferences.id(in: bytes, type: type)
             else { continue }
-            let name = "\(type)/\(String(decoding: id, as: UTF8.self))"
+            let name = String(decoding: type + [0x2f] + id, as: UTF8.self)
             if !found.contains(name) { found.append(name) }
         }
         return found

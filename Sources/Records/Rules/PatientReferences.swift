@@ -48,7 +48,7 @@ enum PatientReferences {
 
     /// The patient's id, when the string is a reference to one.
     static func patient(in node: JSONNode, of text: JSONText) -> String? {
-        guard let bytes = text.stringBytes(node) else { return nil }
+        guard let bytes = text.content(node) else { return nil }
         return id(in: bytes, type: patientType).map { String(decoding: $0, as: UTF8.self) }
     }
 
@@ -56,10 +56,12 @@ enum PatientReferences {
 
     /// The id in `Type/id`, also at the end of a URL and before `/_history/version`; nil for references of another
     /// type, to contained resources (`#x`), and for `urn:`, which name no stream.
-    static func id(in reference: [UInt8], type: [UInt8]) -> ArraySlice<UInt8>? {
+    static func id(in reference: ArraySlice<UInt8>, type: [UInt8]) -> ArraySlice<UInt8>? {
         if let slash = reference.firstIndex(of: 0x2f), slash == reference.lastIndex(of: 0x2f), reference.first != 0x75 {
             // `Type/id`, as nearly all of them are.
-            guard slash == type.count, reference.starts(with: type), reference.count <= slash + 65 else {
+            guard slash - reference.startIndex == type.count, reference.starts(with: type),
+                reference.count <= type.count + 65
+            else {
                 return fragmentless(reference, slash, type)
             }
             let id = reference[(slash + 1)...]
@@ -69,11 +71,13 @@ enum PatientReferences {
     }
 
     /// `Type/id#place`.
-    private static func fragmentless(_ reference: [UInt8], _ slash: Int, _ type: [UInt8]) -> ArraySlice<UInt8>? {
+    private static func fragmentless(_ reference: ArraySlice<UInt8>, _ slash: Int, _ type: [UInt8]) -> ArraySlice<
+        UInt8
+    >? {
         reference.contains(0x23) ? longID(in: reference, type: type) : nil
     }
 
-    private static func longID(in reference: [UInt8], type: [UInt8]) -> ArraySlice<UInt8>? {
+    private static func longID(in reference: ArraySlice<UInt8>, type: [UInt8]) -> ArraySlice<UInt8>? {
         guard reference.first != 0x23, !reference.starts(with: [0x75, 0x72, 0x6e, 0x3a]) else { return nil }
         // A fragment after a reference is a place in the same resource.
         let path = reference.prefix { $0 != 0x23 }

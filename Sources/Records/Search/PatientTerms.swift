@@ -20,26 +20,7 @@ package struct PatientTerms: Sendable {
         self.init(try JSONText(parsing: resource, limits: JSONLimits(depth: 1024)))
     }
 
-    /// The search keys that one event of a patient's stream adds to those its resource had before; nil when only the
-    /// folded resource tells.
-    ///
-    /// A patch replaces names, identifiers and telecoms whole, for they are arrays (RFC 7396), and what an untouched
-    /// member gives is known already.
-    package static func searchKeys(addedBy event: IncomingEvent) -> [UInt64]? {
-        switch event.dataForm {
-        case .opaque, .none: return []
-        case .resource, .mergePatch: break
-        }
-        guard let data = event.data,
-            let text = try? JSONText(parsing: event.bytes, in: data, limits: JSONLimits(depth: 1024))
-        else { return nil }
-        for member in ["name", "identifier", "telecom"] as [JSONKey] {
-            if let value = text.member(member, of: text.root), text.kind(of: value) == .object { return nil }
-        }
-        return PatientTerms(text).searchKeys()
-    }
-
-    init(_ text: JSONText) {
+    private init(_ text: JSONText) {
         for field in NameFields.all(of: text) {
             for word in TextFolding.words(field.value) where !words.contains(word) { words.append(word) }
         }
@@ -83,7 +64,7 @@ package struct PatientTerms: Sendable {
         }
         keys += phones.map { SearchKey.hash(.phone, $0) }
         keys.sort()
-        return keys.enumerated().filter { $0.offset == 0 || keys[$0.offset - 1] != $0.element }.map(\.element)
+        return keys.withoutRepeats()
     }
 }
 
@@ -91,12 +72,24 @@ package struct PatientTerms: Sendable {
 enum SearchKey {
     enum Kind: UInt8 { case word = 1, identifier = 2, birthDate = 3, phone = 4 }
 
+    /// FNV-1a over the kind and the bytes of the term, mixed once more at the end.
+    struct Hash {
+        private var state: UInt64 = 0xcbf2_9ce4_8422_2325
+
+        init(_ kind: Kind) { add(kind.rawValue) }
+
+        mutating func add(_ byte: UInt8) { state = (state ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+
+        var value: UInt64 {
+            let hash = (state ^ (state >> 32)) &* 0xd6e8_feb8_6659_fd93
+            return hash ^ (hash >> 32)
+        }
+    }
+
     static func hash(_ kind: Kind, _ text: String) -> UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        hash = (hash ^ UInt64(kind.rawValue)) &* 0x0000_0100_0000_01b3
-        for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-        hash = (hash ^ (hash >> 32)) &* 0xd6e8_feb8_6659_fd93
-        return hash ^ (hash >> 32)
+        var hash = Hash(kind)
+        for byte in text.utf8 { hash.add(byte) }
+        return hash.value
     }
 
     /// Of the first `count` scalars of a word; nil when it has fewer.

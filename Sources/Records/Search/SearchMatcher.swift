@@ -96,7 +96,7 @@ package struct SearchMatcher: Sendable {
             references.contains { wanted in
                 let parts = wanted.split(separator: "/")
                 guard parts.count == 2, let type = parts.first, let id = parts.last else { return false }
-                let found = PatientReferences.id(in: Array(actor.utf8), type: Array(type.utf8))
+                let found = PatientReferences.id(in: Array(actor.utf8)[...], type: Array(type.utf8))
                 return found?.elementsEqual(id.utf8) ?? false
             }
         }

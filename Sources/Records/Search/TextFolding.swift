@@ -65,17 +65,21 @@ package enum TextFolding {
                 Unicode.Scalar(UInt8(scalar.value) | (scalar.value >= 0x41 && scalar.value <= 0x5a ? 0x20 : 0)))
             return
         }
-        for lower in scalar.properties.lowercaseMapping.unicodeScalars {
-            switch lower.value {
-            case 0xff01...0xff5e:
-                // Full-width forms of ASCII.
-                result.append(Unicode.Scalar(UInt8(truncatingIfNeeded: lower.value - 0xfee0)))
-            default:
-                if let letters = undecomposed[lower.value] {
-                    result.append(contentsOf: letters.unicodeScalars)
-                } else if !isAccent(lower) {
-                    result.append(lower)
-                }
+        // Most scripts have no case: asking first spares them the making of a text.
+        guard scalar.properties.changesWhenLowercased else { return append(lower: scalar, to: &result) }
+        for lower in scalar.properties.lowercaseMapping.unicodeScalars { append(lower: lower, to: &result) }
+    }
+
+    private static func append(lower: Unicode.Scalar, to result: inout String.UnicodeScalarView) {
+        switch lower.value {
+        case 0xff01...0xff5e:
+            // Full-width forms of ASCII.
+            result.append(Unicode.Scalar(UInt8(truncatingIfNeeded: lower.value - 0xfee0)))
+        default:
+            if let letters = undecomposed[lower.value] {
+                result.append(contentsOf: letters.unicodeScalars)
+            } else if !isAccent(lower) {
+                result.append(lower)
             }
         }
     }

@@ -111,7 +111,7 @@ extension SubjectSplit {
                     && members.allSatisfy { member in
                         text.isName(member.name, Keys.reference)
                             && (text.stringBytes(member.value).flatMap {
-                                PatientReferences.id(in: $0, type: Keys.slotType)
+                                PatientReferences.id(in: $0[...], type: Keys.slotType)
                             })
                                 != nil
                     }
@@ -132,7 +132,7 @@ extension SubjectSplit {
             guard let actor = text.member(Keys.actor, of: participant),
                 let reference = text.member(Keys.reference, of: actor).flatMap({ text.stringBytes($0) })
             else { return false }
-            let isKnown = Keys.staffAndPlaces.contains { PatientReferences.id(in: reference, type: $0) != nil }
+            let isKnown = Keys.staffAndPlaces.contains { PatientReferences.id(in: reference[...], type: $0) != nil }
             return isKnown
                 && text.members(of: participant).allSatisfy { member in
                     Keys.ofParticipant.contains { text.isName(member.name, $0) }

@@ -102,7 +102,7 @@ extension Replica {
 
     private func fold(_ transaction: PendingTransaction, index: UInt64) {
         let facts = transaction.facts
-        book.apply(facts) { PatientTerms.searchKeys(addedBy: transaction.events[$0]) }
+        book.apply(facts) { transaction.events[$0].searchKeys }
         for event in facts.events { identities.add(event.identity, position: event.position) }
         for key in transaction.newKeys {
             subjectKeys.add(
