@@ -66,9 +66,9 @@ struct AnswerTests {
         .appended(
             Appended(
                 position: 9,
-                events: [
-                    AppendedEvent(id: "7b1e", subject: "patient/p", version: 1, position: 9, recorded: stamp)
-                ], isRepeat: isRepeat))
+                events: StreamName(.patient, id: "p").map {
+                    [AppendedEvent(id: "7b1e", subject: $0, version: 1, position: 9, recorded: stamp)]
+                } ?? [], isRepeat: isRepeat))
     }
 
     static let page = ResourcePage(

@@ -22,7 +22,7 @@ import Views
         shell.writeAll()
         let reply = try #require(shell.answers[id]?.last?.appended)
         #expect(reply.position == 1 && !reply.isRepeat)
-        #expect(reply.events.map(\.subject) == ["patient/p-1"])
+        #expect(reply.events.map(\.subject.text) == ["patient/p-1"])
         #expect(reply.events[0].version == 1 && reply.events[0].recorded >= shell.wall)
         #expect(shell.replica.book.position == 1)
     }

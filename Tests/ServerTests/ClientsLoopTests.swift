@@ -16,7 +16,7 @@ import Transport
         case .append(let request):
             let events = request.events.map {
                 AppendedEvent(
-                    id: $0.id, subject: $0.subject.text, version: 1, position: 1,
+                    id: $0.id, subject: $0.subject, version: 1, position: 1,
                     recorded: Instant(microseconds: 1_700_000_000_000_000))
             }
             return [.answer(id, .appended(Appended(position: 1, events: events, isRepeat: false)), isLast: true)]

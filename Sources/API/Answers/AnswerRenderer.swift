@@ -23,8 +23,8 @@ package struct AnswerRenderer: Sendable {
     /// HTTP/1.0: no chunks.
     let isOld: Bool
     let requestID: String
-    /// `https://host/fhir`, and the path of the request without its parameters.
-    let base: String
+    /// For the links of pages: the host that was asked, and the path of the request without its parameters.
+    let host: String?
     let path: String
 
     private var hasBegun = false
@@ -43,8 +43,8 @@ package struct AnswerRenderer: Sendable {
         isHead = head.method == .head
         isOld = head.isOld
         self.requestID = requestID
-        base = head.text(.host).map { "https://" + $0 + "/fhir" } ?? "/fhir"
-        path = head.text(in: head.path)
+        host = route.isFHIR ? head.text(.host) : nil
+        path = route.isFHIR ? head.text(in: head.path) : ""
         mustClose = !head.keepsAlive
     }
 
@@ -62,7 +62,7 @@ package struct AnswerRenderer: Sendable {
         case .events(let piece): render(piece, isLast, date, &out)
         case .resource(let resource, let position): render(resource, position, date, &out)
         case .page(let page):
-            scratch = FHIRWriter.bundle(page, base: base, path: path)
+            scratch = FHIRWriter.bundle(page, base: host.map { "https://" + $0 + "/fhir" } ?? "/fhir", path: path)
             whole(status: 200, "application/fhir+json", date, position: page.position, &out)
         case .cluster(let status):
             scratch = ClusterWriter.json(status)
@@ -136,8 +136,8 @@ package struct AnswerRenderer: Sendable {
                 return
             }
             begin(
-                status: 200, types[format], date, framing: isOld ? .untilClose : .chunked,
-                fields: [("Chartlog-Position", Array(String(piece.position).utf8))], &out)
+                status: 200, types[format], date, framing: isOld ? .untilClose : .chunked, position: piece.position,
+                &out)
             if isHead {
                 isDone = true
                 return
@@ -149,13 +149,12 @@ package struct AnswerRenderer: Sendable {
     private mutating func render(
         _ resource: ShownResource, _ position: UInt64, _ date: [UInt8], _ out: inout [UInt8]
     ) {
-        var fields: [(name: String, value: [UInt8])] = [
+        let fields: [(name: String, value: [UInt8])] = [
             ("ETag", Array("W/\"\(resource.version)\"".utf8)),
             ("Last-Modified", HTTPDate.bytes(of: resource.lastUpdated)),
         ]
         if case .resource(let conditions) = form, conditions.isUnchanged(resource) {
-            fields.append(("Chartlog-Position", Array(String(position).utf8)))
-            begin(status: 304, nil, date, framing: .none, fields: fields, &out)
+            begin(status: 304, nil, date, framing: .none, fields: fields, position: position, &out)
             isDone = true
             return
         }
@@ -174,9 +173,9 @@ package struct AnswerRenderer: Sendable {
         status: Int, _ contentType: String, _ date: [UInt8], position: UInt64?,
         fields: [(name: String, value: [UInt8])] = [], _ out: inout [UInt8]
     ) {
-        var fields = fields
-        if let position { fields.append(("Chartlog-Position", Array(String(position).utf8))) }
-        begin(status: status, contentType, date, framing: .length(scratch.count), fields: fields, &out)
+        begin(
+            status: status, contentType, date, framing: .length(scratch.count), fields: fields, position: position, &out
+        )
         if !isHead { out.append(contentsOf: scratch) }
         isDone = true
         scratch = []
@@ -184,14 +183,14 @@ package struct AnswerRenderer: Sendable {
 
     private mutating func begin(
         status: Int, _ contentType: String?, _ date: [UInt8], framing: BodyFraming,
-        fields: [(name: String, value: [UInt8])], _ out: inout [UInt8]
+        fields: [(name: String, value: [UInt8])] = [], position: UInt64?, _ out: inout [UInt8]
     ) {
         hasBegun = true
         self.status = status
         if framing == .untilClose { mustClose = true }
         ResponseWriter.head(
             status: status, date: date, contentType: contentType, framing: framing, close: mustClose,
-            fields: fields + [("X-Request-Id", Array(requestID.utf8))], onto: &out)
+            fields: fields, position: position, requestID: requestID, onto: &out)
     }
 
     /// What `scratch` holds, as the next part of a body of unknown length.

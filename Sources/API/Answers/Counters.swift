@@ -37,6 +37,11 @@ package struct Counters: Sendable {
             self.statusClass = statusClass
         }
 
+        /// There are a few dozen kinds: lengths tell most of them apart without hashing their letters.
+        package func hash(into hasher: inout Hasher) {
+            hasher.combine(route.utf8.count << 16 | method.utf8.count << 8 | statusClass)
+        }
+
         package static func < (a: RequestKind, b: RequestKind) -> Bool {
             (a.route, a.method, a.statusClass) < (b.route, b.method, b.statusClass)
         }

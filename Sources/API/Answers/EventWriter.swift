@@ -16,9 +16,7 @@ enum EventWriter {
         out.append(",\"recordedtime\":\"")
         out.append(contentsOf: event.recorded.bytes)
         out.append("\",\"actor\":")
-        var writer = JSONWriter(onto: out)
-        writer.string(event.actor)
-        out = writer.bytes
+        JSONWriter.quote(event.actor, onto: &out)
         out.append("}")
     }
 
@@ -89,24 +87,30 @@ enum EventWriter {
         }
     }
 
-    /// The answer to an append.
+    /// The answer to an append. Events of one request have one stamp, so its text is made once.
     static func appended(_ appended: Appended, onto out: inout [UInt8]) {
-        var writer = JSONWriter(onto: out)
-        out = []
-        writer.object { writer in
-            writer.member("position", appended.position)
-            writer.array("events") { writer in
-                for event in appended.events {
-                    writer.object { writer in
-                        writer.member("id", event.id)
-                        writer.member("subject", event.subject)
-                        writer.member("version", event.version)
-                        writer.member("position", event.position)
-                        writer.member("recordedtime", event.recorded.text)
-                    }
-                }
-            }
+        out.reserveCapacity(out.count + 64 + appended.events.count * 192)
+        out.append("{\"position\":")
+        out.append(decimal: appended.position)
+        out.append(",\"events\":[")
+        var stamp: (instant: Instant, text: [UInt8])?
+        for (at, event) in appended.events.enumerated() {
+            if stamp?.instant != event.recorded { stamp = (event.recorded, event.recorded.bytes) }
+            out.append(at == 0 ? "{\"id\":" : ",{\"id\":")
+            JSONWriter.quote(event.id, onto: &out)
+            out.append(",\"subject\":\"")
+            out.append(event.subject.category.name)
+            out.append("/")
+            // A FHIR id needs no escapes.
+            out.append(event.subject.id)
+            out.append("\",\"version\":")
+            out.append(decimal: event.version)
+            out.append(",\"position\":")
+            out.append(decimal: event.position)
+            out.append(",\"recordedtime\":\"")
+            out.append(contentsOf: stamp?.text ?? [])
+            out.append("\"}")
         }
-        out = writer.bytes
+        out.append("]}")
     }
 }

@@ -15,10 +15,13 @@ package enum ResponseWriter {
     package static let goOn = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
 
     /// The status line and the fields every answer has, then `fields`, then the empty line.
-    /// - Parameter date: an IMF-fixdate, see `HTTPDate`.
+    /// - Parameters:
+    ///   - date: an IMF-fixdate, see `HTTPDate`.
+    ///   - position: for `Chartlog-Position`, and `requestID` for `X-Request-Id`; left out when nil.
     package static func head(
         status: Int, date: [UInt8], contentType: String?, framing: BodyFraming, close: Bool,
-        fields: [(name: String, value: [UInt8])] = [], onto out: inout [UInt8]
+        fields: [(name: String, value: [UInt8])] = [], position: UInt64? = nil, requestID: String? = nil,
+        onto out: inout [UInt8]
     ) {
         out.reserveCapacity(out.count + 384)
         out.append("HTTP/1.1 ")
@@ -46,6 +49,14 @@ package enum ResponseWriter {
             out.append(field.name)
             out.append(": ")
             out.append(contentsOf: field.value)
+        }
+        if let position {
+            out.append("\r\nChartlog-Position: ")
+            out.append(decimal: position)
+        }
+        if let requestID {
+            out.append("\r\nX-Request-Id: ")
+            out.append(requestID)
         }
         out.append("\r\n\r\n")
     }
@@ -117,11 +128,18 @@ extension [UInt8] {
     mutating func append(_ text: String) { append(contentsOf: text.utf8) }
 
     mutating func append(decimal value: UInt64) {
-        guard value >= 10 else {
-            append(0x30 + UInt8(value))
-            return
+        var digits = 1
+        var rest = value / 10
+        while rest > 0 {
+            digits += 1
+            rest /= 10
         }
-        append(contentsOf: String(value).utf8)
+        append(contentsOf: repeatElement(0x30, count: digits))
+        rest = value
+        for at in 1...digits {
+            self[count - at] += UInt8(rest % 10)
+            rest /= 10
+        }
     }
 
     mutating func append(hexadecimal value: UInt64) { append(contentsOf: String(value, radix: 16).utf8) }

@@ -14,28 +14,33 @@ enum AppendReader {
         try Inquiry.refuseCoded(head)
         try Inquiry.query(head).refuseLeft()
         let key = try RequestFields.idempotencyKey(head)
-        let contentType = try RequestFields.single(.contentType, head)
         let events: [IncomingEvent]
-        switch try mode(contentType, head) {
+        switch try mode(head) {
         case .structured: events = [try CloudEventReader.structured(request.body, limits: limits)]
         case .batch: events = try CloudEventReader.batch(request.body, limits: limits)
         case .binary:
             events = [
                 try CloudEventReader.binary(
-                    attributes: BinaryAttributes.read(head), contentType: contentType, body: request.body,
+                    attributes: BinaryAttributes.read(head), contentType: head.text(.contentType), body: request.body,
                     limits: limits)
             ]
         }
         return AppendRequest(events: events, idempotencyKey: key)
     }
 
+    /// What nearly every client sends is known by its bytes, the rest by what it means.
+    static func mode(_ head: RequestHead) throws(Problem) -> Mode {
+        if let range = head.value(.contentType), head.count(.contentType) == 1 {
+            if RequestLine.spells(head.bytes, range, "application/cloudevents+json") { return .structured }
+            if RequestLine.spells(head.bytes, range, "application/cloudevents-batch+json") { return .batch }
+        }
+        return try mode(try RequestFields.single(.contentType, head), head)
+    }
+
     /// `application/cloudevents-batch` is tested before `application/cloudevents`, of which it is an extension;
     /// anything else is the type of binary mode's data. The JSON format and UTF-8 are the ones there are.
     static func mode(_ contentType: String?, _ head: RequestHead) throws(Problem) -> Mode {
         let essence = MediaType.essence(contentType ?? "")
-        let refusal = Problem(
-            .unsupportedMediaType,
-            "Send application/cloudevents+json, application/cloudevents-batch+json, or ce- headers and data.")
         if essence.hasPrefix("application/cloudevents-batch") {
             guard essence == "application/cloudevents-batch+json", isUTF8(contentType) else { throw refusal }
             return .batch
@@ -46,6 +51,12 @@ enum AppendReader {
         }
         guard BinaryAttributes.arePresent(head) else { throw refusal }
         return .binary
+    }
+
+    private static var refusal: Problem {
+        Problem(
+            .unsupportedMediaType,
+            "Send application/cloudevents+json, application/cloudevents-batch+json, or ce- headers and data.")
     }
 
     /// No charset, or UTF-8.

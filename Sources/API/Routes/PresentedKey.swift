@@ -17,10 +17,9 @@ package struct PresentedKey: Sendable {
             range.count <= 512
         else { throw Self.refusal }
         let bytes = head.bytes
-        let scheme = Array("bearer ".utf8)
-        for offset in 0..<7 {
+        for (offset, letter) in "bearer ".utf8.enumerated() {
             let byte = bytes[range.lowerBound + offset]
-            guard byte | (offset < 6 ? 0x20 : 0) == scheme[offset] else { throw Self.refusal }
+            guard byte | (offset < 6 ? 0x20 : 0) == letter else { throw Self.refusal }
         }
         var at = range.lowerBound + 7
         while at < range.upperBound, bytes[at] == 0x20 { at += 1 }

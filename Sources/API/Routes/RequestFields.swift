@@ -42,8 +42,10 @@ enum RequestFields {
     /// `Idempotency-Key`, quoted as the draft says or bare; 1 to 255 visible characters.
     static func idempotencyKey(_ head: RequestHead) throws(Problem) -> String? {
         guard let text = try single(.idempotencyKey, head) else { return nil }
-        let refusal = Problem(
-            .badHeader, "Send 1 to 255 visible characters, in double quotes or bare.", [.member("Idempotency-Key")])
+        var refusal: Problem {
+            Problem(
+                .badHeader, "Send 1 to 255 visible characters, in double quotes or bare.", [.member("Idempotency-Key")])
+        }
         var bytes = Array(text.utf8)
         if bytes.first == 0x22 {
             guard bytes.count >= 2, bytes.last == 0x22 else { throw refusal }

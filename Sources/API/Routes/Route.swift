@@ -57,6 +57,11 @@ package enum Router {
                 endpoint: .options, needsCredential: false, bodyBytesMax: 0, allow: ["GET", "HEAD", "POST", "OPTIONS"],
                 isFHIR: false, template: "*", method: head.method)
         }
+        if head.method == .post, RequestLine.spells(head.bytes, head.path, "/v1/events") {
+            var route = append
+            route.bodyBytesMax = limits.bodyBytesMax
+            return route
+        }
         let segments: [String]
         do throws(Problem) {
             segments = try Path.segments(head.bytes, head.path)
@@ -88,6 +93,11 @@ package enum Router {
         }
         return route
     }
+
+    /// Where most requests go, made once.
+    private static let append = Route(
+        endpoint: .append, needsCredential: true, bodyBytesMax: 0, allow: ["GET", "HEAD", "POST", "OPTIONS"],
+        isFHIR: false, template: "/v1/events", method: .post)
 
     private static func refused(
         _ problem: Problem, _ head: RequestHead, isFHIR: Bool, _ limits: RequestLimits

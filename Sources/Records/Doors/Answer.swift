@@ -28,12 +28,12 @@ package struct Appended: Equatable, Sendable {
 /// Where one event stands.
 package struct AppendedEvent: Equatable, Sendable {
     package var id: String
-    package var subject: String
+    package var subject: StreamName
     package var version: UInt64
     package var position: UInt64
     package var recorded: Instant
 
-    package init(id: String, subject: String, version: UInt64, position: UInt64, recorded: Instant) {
+    package init(id: String, subject: StreamName, version: UInt64, position: UInt64, recorded: Instant) {
         self.id = id
         self.subject = subject
         self.version = version

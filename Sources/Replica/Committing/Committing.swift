@@ -180,7 +180,7 @@ extension PendingTransaction {
         for at in facts.events.indices {
             events.append(
                 AppendedEvent(
-                    id: self.events[at].id, subject: self.events[at].subject.text,
+                    id: self.events[at].id, subject: self.events[at].subject,
                     version: UInt64(facts.events[at].version), position: facts.events[at].position,
                     recorded: facts.stamp))
         }

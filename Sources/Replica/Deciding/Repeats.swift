@@ -158,7 +158,7 @@ extension EarlierReply {
     ) {
         appended.events.append(
             AppendedEvent(
-                id: event.id, subject: event.subject.text, version: UInt64(version), position: position,
+                id: event.id, subject: event.subject, version: UInt64(version), position: position,
                 recorded: stamp))
         shown.append(AuditValue.Shown(stream: stream, version: version))
         for subject in subjects where !self.subjects.contains(subject) { self.subjects.append(subject) }
