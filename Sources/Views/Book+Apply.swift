@@ -16,8 +16,19 @@ extension Book {
     package mutating func apply(_ transaction: TransactionFacts, terms: (Int) -> [UInt64]?) {
         lastStamp = transaction.stamp
         for (at, event) in transaction.events.enumerated() {
-            apply(event, of: transaction, terms: event.category == .patient ? terms(at) : nil)
+            apply(
+                event, of: transaction, on: stream(tag: event.stream),
+                terms: event.category == .patient ? terms(at) : nil)
         }
+    }
+
+    /// Folds the next event of a transaction, for who reads them one by one and has looked up its stream: nil when the
+    /// event makes it. Patients fall behind in their terms.
+    ///
+    /// - Precondition: its position follows the book's, and `stream` bears its tag; `hasRoom` said yes.
+    package mutating func apply(_ event: EventFacts, of transaction: TransactionFacts, on stream: StreamOrdinal?) {
+        lastStamp = transaction.stamp
+        apply(event, of: transaction, on: stream, terms: nil)
     }
 
     /// Folds a record.
@@ -34,15 +45,17 @@ extension Book {
         auditHash.add(Self.auditDigest(of: record))
     }
 
-    private mutating func apply(_ event: EventFacts, of transaction: TransactionFacts, terms: [UInt64]?) {
+    private mutating func apply(
+        _ event: EventFacts, of transaction: TransactionFacts, on known: StreamOrdinal?, terms: [UInt64]?
+    ) {
         precondition(event.position == position + 1 && event.position < Self.capacity)
         let item = UInt32(order.count)
         position = event.position
         order.append(isRecord: false)
 
-        let ordinal = stream(of: event)
+        let ordinal = known.map { Int($0.raw) } ?? begin(event)
         var cell = streams[ordinal]
-        precondition(event.version == cell.version + 1)
+        precondition(event.stream == cell.tag && event.version == cell.version + 1)
         let isNew = cell.version == 0
         if !isNew { changeHash(of: cell, by: -1) }
         previous.append(cell.last)
@@ -73,9 +86,8 @@ extension Book {
         if behalf != 0, behalf != actor { itemsOfActor.append(item, to: behalf) }
     }
 
-    /// The event's stream, made now if this is its first event.
-    private mutating func stream(of event: EventFacts) -> Int {
-        if let known = stream(tag: event.stream) { return Int(known.raw) }
+    /// Makes the stream whose first event this is.
+    private mutating func begin(_ event: EventFacts) -> Int {
         // The log never holds a first event without its stream's token: deciding put it there.
         precondition(event.streamToken != nil && event.version == 1)
         let ordinal = UInt32(streams.count)

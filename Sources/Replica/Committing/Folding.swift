@@ -28,13 +28,14 @@ enum Folding {
                 }
             case .event(let place):
                 let leaf = try MerkleLeaf.event(place, in: body, transactionHead: head, stamp: transaction.stamp)
-                let stood = place.creation == nil ? before(place.stream, book) : nil
+                // One look for the stream's tag serves both what stood before and what is folded.
+                let stream = book.stream(tag: place.stream)
+                let stood = place.creation == nil ? stream.map { before($0, book) } : nil
                 let facts = try place.facts(
                     in: body, tenant: transaction.tenant, before: stood,
                     leafPrefix: leaf.words.0)
                 guard facts.position == book.position + 1 else { throw .malformed }
-                transaction.events = [facts]
-                book.apply(transaction)
+                book.apply(facts, of: transaction, on: stream)
                 identities.add(facts.identity, position: facts.position)
             case .record(let place):
                 let leaf = MerkleLeaf.record(place, in: body)
@@ -44,8 +45,7 @@ enum Folding {
         }
     }
 
-    private static func before(_ tag: UInt64, _ book: Book) -> StreamBefore? {
-        guard let ordinal = book.stream(tag: tag) else { return nil }
+    private static func before(_ ordinal: StreamOrdinal, _ book: Book) -> StreamBefore {
         let row = book.row(ordinal)
         return StreamBefore(category: row.category, subjects: row.subjects, appointment: row.appointment)
     }
