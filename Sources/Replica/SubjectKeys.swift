@@ -17,7 +17,7 @@ struct SubjectKeys {
     private static let openMax = 8192
 
     private(set) var rows: [Row] = []
-    private var wrapped: [UInt32: (bytes: [UInt8], epoch: UInt32)] = [:]
+    private var wrapped = WrappedKeys()
     private var byToken: [Token128: UInt32] = [:]
     private var byID: [UInt64: UInt32] = [:]
     private var open: [UInt64: SecretKey] = [:]
@@ -31,7 +31,7 @@ struct SubjectKeys {
         rows.append(row)
         byToken[row.token] = ordinal
         byID[row.id] = ordinal
-        if let bytes { wrapped[ordinal] = (bytes, epoch) }
+        if let bytes { wrapped.add(bytes, epoch: epoch, of: ordinal) }
     }
 
     func id(of token: Token128, tenant: UInt32) -> UInt64? {
@@ -46,7 +46,7 @@ struct SubjectKeys {
 
     mutating func found(_ bytes: [UInt8], epoch: UInt32, id: UInt64) {
         guard let ordinal = byID[id], wrapped[ordinal] == nil else { return }
-        wrapped[ordinal] = (bytes, epoch)
+        wrapped.add(bytes, epoch: epoch, of: ordinal)
     }
 
     /// An unwrapped key at hand.
@@ -88,5 +88,33 @@ struct SubjectKeys {
                 index: try reader.varint())
             add(row, wrapped: nil, epoch: 0)
         }
+    }
+}
+
+/// Wrapped keys by the number of their row, end to end in blocks: an array for each would cost as much again.
+private struct WrappedKeys {
+    private static let perBlock = 256
+
+    private var places: [UInt32: UInt32] = [:]
+    private var epochs: [UInt32] = []
+    private var blocks: [[UInt8]] = []
+
+    /// - Precondition: there is none of that row.
+    mutating func add(_ bytes: [UInt8], epoch: UInt32, of row: UInt32) {
+        precondition(bytes.count == EntryFormat.wrappedBytes)
+        places[row] = UInt32(epochs.count)
+        if epochs.count % Self.perBlock == 0 {
+            blocks.append([])
+            blocks[blocks.count - 1].reserveCapacity(Self.perBlock * EntryFormat.wrappedBytes)
+        }
+        blocks[blocks.count - 1].append(contentsOf: bytes)
+        epochs.append(epoch)
+    }
+
+    subscript(_ row: UInt32) -> (bytes: [UInt8], epoch: UInt32)? {
+        guard let place = places[row].map({ Int($0) }) else { return nil }
+        let start = place % Self.perBlock * EntryFormat.wrappedBytes
+        let block = blocks[place / Self.perBlock]
+        return (Array(block[start..<(start + EntryFormat.wrappedBytes)]), epochs[place])
     }
 }
