@@ -74,6 +74,12 @@ package struct MAC {
 
     package mutating func update(_ bytes: [UInt8]) { inner.update(bytes) }
     package mutating func update(_ bytes: [UInt8], in range: Range<Int>) { inner.update(bytes, in: range) }
+    /// The UTF-8 of a text.
+    package mutating func update(_ text: String) {
+        let bytes = text.utf8.span
+        unsafe bytes.withUnsafeBytes { unsafe inner.update($0) }
+    }
+
     package mutating func update(u8 value: UInt8) { inner.update(u8: value) }
     package mutating func update(u32 value: UInt32) { inner.update(u32: value) }
     package mutating func update(u64 value: UInt64) { inner.update(u64: value) }

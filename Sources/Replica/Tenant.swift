@@ -12,6 +12,8 @@ final class Tenant {
     /// Tokens of references, which recur; emptied when it is full.
     private var references: [String: UInt64] = [:]
     private var texts: [UInt64: String] = [:]
+    /// The actor asked about last: most requests come by few credentials.
+    private var lastActor: (name: String, token: UInt64)?
 
     init(id: UInt32, name: String, indexKey: SecretKey, sealingKey: SecretKey) {
         self.id = id
@@ -35,7 +37,7 @@ final class Tenant {
         var mac = MAC(key: index)
         mac.update(u8: Kind.stream.rawValue)
         mac.update(u8: category.rawValue)
-        mac.update(Array(id.utf8))
+        mac.update(id)
         return mac.finishToken()
     }
 
@@ -62,25 +64,29 @@ final class Tenant {
     func referenceText(_ token: UInt64) -> String? { texts[token] }
 
     /// The name of a credential; never 0.
-    func actor(_ name: String) -> UInt64 { short(.actor, name) }
+    func actor(_ name: String) -> UInt64 {
+        if let lastActor, lastActor.name == name { return lastActor.token }
+        let token = short(.actor, name)
+        lastActor = (name, token)
+        return token
+    }
 
     /// The name of a type outside the vocabulary; never 0.
     func type(_ name: String) -> UInt64 { short(.type, name) }
 
     private func pair(_ kind: Kind, _ first: String, _ second: String) -> Token128 {
-        let bytes = Array(first.utf8)
         var mac = MAC(key: index)
         mac.update(u8: kind.rawValue)
-        mac.update(u32: UInt32(truncatingIfNeeded: bytes.count))
-        mac.update(bytes)
-        mac.update(Array(second.utf8))
+        mac.update(u32: UInt32(truncatingIfNeeded: first.utf8.count))
+        mac.update(first)
+        mac.update(second)
         return mac.finishToken()
     }
 
     private func short(_ kind: Kind, _ text: String) -> UInt64 {
         var mac = MAC(key: index)
         mac.update(u8: kind.rawValue)
-        mac.update(Array(text.utf8))
+        mac.update(text)
         let low = mac.finishToken().low
         return low == 0 ? 1 : low
     }

@@ -88,7 +88,7 @@ extension Replica {
                 practitioners: change.practitioners?.map { draft.tenant.reference($0) },
                 locations: change.locations?.map { draft.tenant.reference($0) })
         }
-        let subjects = try self.subjects(of: event, before: before, draft, &decided)
+        let subjects = try self.subjects(of: event, named: token, before: before, draft, &decided)
         let tag = now?.tag ?? newTag(book)
         let facts = EventFacts(
             position: nextPosition + UInt64(decided.events.count), tenant: draft.tenant.id, category: category,
@@ -106,16 +106,22 @@ extension Replica {
         return facts
     }
 
-    /// Key ids of the patients whose data the event is, ascending; keys are made for those that have none.
+    /// Key ids of the patients whose data the event is, ascending; keys are made for those that have none. `name` is
+    /// the token of the event's stream.
     private func subjects(
-        of event: IncomingEvent, before: StreamBefore?, _ draft: AppendDraft, _ decided: inout Decided
+        of event: IncomingEvent, named name: Token128, before: StreamBefore?, _ draft: AppendDraft,
+        _ decided: inout Decided
     ) throws(Problem) -> [UInt64] {
         var ids: [UInt64] = []
         if let patients = event.patients {
             guard patients.count <= EntryFormat.subjectsMax else {
                 throw Problem(.tooLarge, "An event has at most 62 patients.", [.limit(EntryFormat.subjectsMax)])
             }
-            for patient in patients { ids.append(try subject(patient, draft, &decided)) }
+            for patient in patients {
+                let isOwn = event.subject.category == .patient && event.subject.id == patient
+                let token = isOwn ? name : draft.tenant.stream(.patient, id: patient)
+                ids.append(try subject(token, draft, &decided))
+            }
             if ids.count > 1 { ids.sort() }
             // A patch speaks of the stream's patients as well: before it and after it (design 11).
             if event.dataForm == .mergePatch, let before, before.subjects != ids {
@@ -134,8 +140,10 @@ extension Replica {
         return ids
     }
 
-    private func subject(_ patient: String, _ draft: AppendDraft, _ decided: inout Decided) throws(Problem) -> UInt64 {
-        let token = draft.tenant.stream(.patient, id: patient)
+    /// The key id of the patient whose stream's name `token` stands for.
+    private func subject(
+        _ token: Token128, _ draft: AppendDraft, _ decided: inout Decided
+    ) throws(Problem) -> UInt64 {
         if let made = overlay.keys[token] {
             decided.keys[made.id] = made.key
             return made.id
