@@ -45,20 +45,21 @@ extension Replica {
                     cluster: ring.clusterID, tenant: tenant, position: gathering.builder.nextPosition)),
             crypto: crypto)
         transaction.facts.events.reserveCapacity(decided.events.count)
+        var room: [UInt8] = []
         for (event, one) in zip(transaction.events, decided.events) {
             var facts = one.facts
             if facts.subjects.count < 2 {
                 gathering.builder.beginEvent(facts, stamp: transaction.facts.stamp, before: one.before, partCount: 1)
                 let name = facts.subjects.first ?? KeyName.tenant
                 try gathering.builder.addPart(
-                    sealing(event.bytes, of: facts, part: 0, under: name, decided), crypto: crypto)
+                    sealing(event.bytes, of: facts, part: 0, under: name, decided, in: &room), crypto: crypto)
             } else {
                 let parts = parts(of: event, facts, decided)
                 gathering.builder.beginEvent(
                     facts, stamp: transaction.facts.stamp, before: one.before, partCount: parts.count)
                 for (at, part) in parts.enumerated() {
                     try gathering.builder.addPart(
-                        sealing(part.bytes, of: facts, part: at, under: part.key, decided), crypto: crypto)
+                        sealing(part.bytes, of: facts, part: at, under: part.key, decided, in: &room), crypto: crypto)
                 }
             }
             facts.leafPrefix = gathering.builder.endEvent().words.0
@@ -87,14 +88,16 @@ extension Replica {
         return [(KeyName.tenant, split.common)] + own + [(KeyName.together, split.rest)]
     }
 
+    /// - Parameter room: what the value before stood in compressed, and this one will.
     private func sealing(
-        _ plain: [UInt8], of facts: EventFacts, part: Int, under name: UInt64, _ decided: Decided
+        _ plain: [UInt8], of facts: EventFacts, part: Int, under name: UInt64, _ decided: Decided,
+        in room: inout [UInt8]
     ) throws(KeyError) -> Sealing {
-        var compressed: [UInt8] = []
-        compressed.reserveCapacity(plain.count / 2 + 16)
-        compressor.compress(plain, in: 0..<plain.count, dictionary: .events, onto: &compressed)
+        room.removeAll(keepingCapacity: true)
+        room.reserveCapacity(plain.count + 8)
+        compressor.compress(plain, in: 0..<plain.count, dictionary: .events, onto: &room)
         return Sealing(
-            plain: compressed,
+            plain: room,
             key: try key(name, tenant: facts.tenant, subjects: facts.subjects) { decided.keys[$0] },
             nonce: dice.bytes(Crypto.nonceBytes),
             associated: Binding.event(
