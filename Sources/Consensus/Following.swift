@@ -27,7 +27,7 @@ extension RaftNode {
             effects.append(.append(first: first, count: Int(offered - first + 1)))
             return
         }
-        if mutated(.truncatesWithoutConflict), offered < last.index {
+        if mutated(.truncatesWithoutConflict), max(offered, committed) < last.index {
             truncate(after: max(offered, committed), log, into: &effects)
         }
         verified = max(verified, offered)

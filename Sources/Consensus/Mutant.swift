@@ -19,8 +19,8 @@ package enum Mutant: String, CaseIterable, Sendable {
     case learnerKeepsVote
     /// Trap 9: an old refusal winds the next entry to send below what is matched.
     case windsBelowMatch
-    /// Traps 9 and 16: votes of strangers and learners count.
-    case countsStrangers
+    /// Traps 15 and 16: votes and disks of learners count.
+    case countsLearners
     /// Trap 10: a short append cuts off what follows it.
     case truncatesWithoutConflict
     /// Trap 11: all wait for the same time.

@@ -165,7 +165,7 @@ package struct RaftNode: Sendable {
         var old = 0
         var new = 0
         for slot in peers.indices where isCounted(slot) {
-            if peers[slot].isVoter { old += 1 }
+            if peers[slot].isVoter || mutated(.countsLearners) { old += 1 }
             if peers[slot].isIncoming { new += 1 }
         }
         if mutated(.countsRemovedSelf), isPrimary, !membership.isVoter(id) { old += 1 }

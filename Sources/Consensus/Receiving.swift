@@ -2,7 +2,7 @@
 extension RaftNode {
     mutating func received(_ message: RaftMessage, _ log: some LogView, into effects: inout Effects) {
         guard message.to == id, message.from != id, !isRetired(message) else { return }
-        if message.kind.isAnswer, slot(of: message.from) == nil, !mutated(.countsStrangers) { return }
+        if message.kind.isAnswer, slot(of: message.from) == nil { return }
         switch message.kind {
         case .preVoteRequest(let asked, let last, let isTransfer):
             preVoteRequested(asked, last, isTransfer: isTransfer, by: message.from, into: &effects)

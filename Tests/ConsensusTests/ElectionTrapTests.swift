@@ -94,8 +94,7 @@ import Testing
         stage.elect(1)
         for _ in 0..<200 {
             stage.pass(20)
-            // Nothing that 1 says arrives; what is said to it does.
-            stage.drop { $0.from == 1 }
+            stage.drop { $0.from == 1 || $0.to == 1 }
             for id in 1...3 { stage.persist(id) }
             stage.deliver()
         }

@@ -80,7 +80,9 @@ final class Host {
     }
 
     #if CHARTLOG_MUTANTS
-    var mutants: Set<Mutant> = []
+    /// What hosts that are made from here on suffer from.
+    @TaskLocal static var planted: Set<Mutant> = []
+    private let mutants = Host.planted
     #endif
 
     /// A new life with what the disk holds; what was on its way there is lost.

@@ -35,7 +35,7 @@ final class RandomCluster {
     }
     private var lives: [Int] = []
 
-    init(seed: UInt64, prepare: (Host) -> Void = { _ in }) {
+    init(seed: UInt64) {
         dice = SeededDice(seed: seed)
         let voters = [1, 3, 3, 3, 5][Int(dice.word() % 5)]
         genesis = Membership(voters: Array(1...voters))
@@ -49,7 +49,6 @@ final class RandomCluster {
         for id in 1...(voters + 3) {
             let host = Host(id: id, seed: dice.word(), genesis: genesis, timings: timings)
             host.load(host.disk, term: 1, vote: nil)
-            prepare(host)
             host.start(seed: dice.word())
             hosts.append(host)
             isUp.append(true)
