@@ -21,6 +21,8 @@ package final class Replica<Store: FileStore> {
     let keyFile: KeyFile<Store>
     let ring: KeyRing
     let log: EntryLog<Store, EntryLeaves>
+    /// What the log computed of the frames that it took last.
+    let leafMemo: LeafMemo
     let terms: TermStore<Store>
     var raft: RaftNode
     let viewPlace: ViewPlace
@@ -69,6 +71,7 @@ package final class Replica<Store: FileStore> {
     var handover: Handover?
     /// When handing over was last tried without an order.
     var handoverTried: UInt64 = 0
+    var takingOver: TakeOver?
     var failover: Failover?
     /// The primary before, when it was last heard of, and what was heard instead.
     var primaryHeard: (id: Int, at: UInt64)?
@@ -125,6 +128,7 @@ package final class Replica<Store: FileStore> {
         keyFile = parts.keyFile
         ring = parts.ring
         log = parts.log
+        leafMemo = parts.leafMemo
         terms = parts.terms
         raft = parts.raft
         viewPlace = parts.viewPlace
@@ -132,7 +136,7 @@ package final class Replica<Store: FileStore> {
         tenants = parts.tenants
         credentials = parts.credentials
         configurations = parts.configurations
-        peers = PeerTable(configuration.peers)
+        peers = PeerTable(configuration.peers, known: parts.terms.state.known)
         book = parts.folded.book
         foldedIndex = parts.folded.index
         committedIndex = parts.folded.index

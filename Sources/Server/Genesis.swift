@@ -19,12 +19,14 @@ extension StoreMaker {
 
     /// Gives another replica, whose directory is empty, the same first segment and key file, byte for byte, and a term
     /// file of its own. The segment comes last: without it there is no store.
-    static func copyGenesis(from source: String, to target: String, _ clusterID: [UInt8]) throws(ServerError) {
+    static func copyGenesis(
+        from source: String, to target: String, as id: Int, _ clusterID: [UInt8]
+    ) throws(ServerError) {
         do {
             let from = try LinuxFiles(root: source)
             let store = try LinuxFiles(root: target)
             try copy(ReplicaPaths.keys, from, store)
-            _ = try TermStore.create(store: store, path: ReplicaPaths.terms, identity: ClusterIdentity(clusterID))
+            try Replica.adopt(store, as: id, clusterID: clusterID)
             try store.makeDirectory(ReplicaPaths.log)
             for name in try from.list(ReplicaPaths.log) { try copy("\(ReplicaPaths.log)/\(name)", from, store) }
             try store.syncDirectory(ReplicaPaths.log)

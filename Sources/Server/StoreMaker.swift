@@ -94,7 +94,9 @@ package enum StoreMaker {
             throw ServerError("The certificates cannot be made.")
         }
         try writeGenesis(layout.data(1), genesis, root)
-        for id in peers.map(\.id).dropFirst() { try copyGenesis(from: layout.data(1), to: layout.data(id), clusterID) }
+        for id in peers.map(\.id).dropFirst() {
+            try copyGenesis(from: layout.data(1), to: layout.data(id), as: id, clusterID)
+        }
         return Made(
             layout: layout, endpoints: Array(endpoints), spares: peers.map(\.id).filter { $0 > plan.replicas },
             clusterID: Hex.text(of: clusterID))

@@ -66,6 +66,9 @@ final class Trio {
         let first = MemoryFiles()
         try ClinicStore.create(first, members: voters)
         members = (1...(count + spares)).map { Member(id: $0, files: $0 == 1 ? first : first.copy()) }
+        for member in members.dropFirst() {
+            try Replica.adopt(member.files, as: member.id, clusterID: ClinicStore.clusterID)
+        }
         for member in members { try boot(member.id) }
     }
 

@@ -152,6 +152,32 @@ import Views
         #expect(trio.append([try registered(11)])?.appended?.position == 11)
     }
 
+    @Test func `can have a replica lead though another hangs`() throws {
+        let trio = try Trio(seed: 18)
+        let old = try #require(trio.lead())
+        trio.append([try registered(1)])
+        let target = try #require(trio.members.first { $0.id != old.id })
+        old.isPaused = true
+        #expect(trio.answer(trio.order(.takeOver, to: target, as: "svc"))?.problem?.kind == .forbidden)
+        let before = trio.milliseconds
+        let order = trio.order(.takeOver, to: target)
+        guard case .cluster(let status)? = trio.answer(order) else { return #expect(Bool(false), "it is answered") }
+        #expect(status.primary == target.id && trio.milliseconds - before < 100)
+        #expect(trio.answer(trio.put([try registered(2)], to: target))?.appended != nil)
+        old.isPaused = false
+        #expect(trio.run(within: 3_000) { trio.isConverged && old.replica?.isPrimary == false })
+    }
+
+    @Test func `whose clock is ahead of all others lets another lead`() throws {
+        let trio = try Trio(seed: 19)
+        let old = try #require(trio.lead())
+        trio.append([try registered(1)])
+        for member in trio.members where member.id != old.id { member.clockOffset = -8_000_000 }
+        #expect(trio.run(within: 3_000) { trio.primary != nil && trio.primary !== old })
+        let before = try #require(trio.append([try registered(2)])?.appended?.events.first?.recorded)
+        #expect(before > Instant(microseconds: 1_790_000_000_000_000), "stamps never go back")
+    }
+
     @Test func `stop a primary, and another leads at once`() throws {
         let trio = try Trio(seed: 17)
         let old = try #require(trio.lead())

@@ -43,9 +43,10 @@ extension Replica {
 
     /// Makes term and vote durable before anything else happens in them.
     private func persist(_ term: UInt64, _ vote: Int?, into effects: inout [ReplicaEffect]) {
-        let state = TermState(term: term, vote: vote.map(UInt64.init), boot: terms.state.boot)
+        let state = TermState(
+            term: term, vote: vote.map(UInt64.init), boot: terms.state.boot, known: peers.known)
         do {
-            if state != terms.state { try terms.save(state) }
+            if state.term != terms.state.term || state.vote != terms.state.vote { try terms.save(state) }
         } catch {
             return fail(.internalError, into: &effects)
         }

@@ -121,7 +121,8 @@ extension Replica {
         do {
             let frame = try log.frame(at: index)
             try Folding.fold(
-                frame, book: &book, subjectKeys: &subjectKeys, idempotency: &idempotency, identities: identities)
+                frame, book: &book, subjectKeys: &subjectKeys, idempotency: &idempotency, identities: identities,
+                leaves: leafMemo.take(frame.header))
             return frame.body.count
         } catch {
             if case .damaged? = error as? LogError, hasPeers { foundFault(into: &effects) } else { failed(.damaged) }

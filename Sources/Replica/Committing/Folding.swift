@@ -6,12 +6,14 @@ internal import Views
 
 /// Folding an entry that was read back: facts alone, no subject's key.
 enum Folding {
+    /// - Parameter leaves: Those of the frame, when somebody has computed them.
     /// - Throws: when the body is no entry, or does not follow from what is folded.
     static func fold<Store: FileStore>(
         _ frame: OpenedFrame, book: inout Book, subjectKeys: inout SubjectKeys, idempotency: inout IdempotencyTable,
-        identities: IdentityIndex<Store>
+        identities: IdentityIndex<Store>, leaves: FrameLeaves? = nil
     ) throws(ByteError) {
         let body = frame.body
+        let first = (event: frame.header.firstPosition, record: frame.header.firstRecord)
         var reader = try EntryReader(body, start: EntryStart(frame))
         var transaction = TransactionFacts(
             stamp: frame.header.firstStamp, tenant: 0, actor: 0, behalf: 0, events: [])
@@ -21,13 +23,18 @@ enum Folding {
             case .transaction(let place):
                 transaction = TransactionFacts(
                     stamp: place.stamp, tenant: place.tenant, actor: place.actor, behalf: place.behalf, events: [])
-                head = MerkleLeaf.transactionHead(place, in: body)
+                if leaves == nil { head = MerkleLeaf.transactionHead(place, in: body) }
                 try fold(place, of: frame, epoch: reader.registryEpoch, &subjectKeys)
                 if let token = place.idempotency {
                     idempotency.add(token, position: place.firstPosition, stamp: place.stamp)
                 }
             case .event(let place):
-                let leaf = try MerkleLeaf.event(place, in: body, transactionHead: head, stamp: transaction.stamp)
+                let leaf: Digest
+                if let leaves {
+                    leaf = leaves.events[Int(place.position - first.event)]
+                } else {
+                    leaf = try MerkleLeaf.event(place, in: body, transactionHead: head, stamp: transaction.stamp)
+                }
                 // One look for the stream's tag serves both what stood before and what is folded.
                 let stream = book.stream(tag: place.stream)
                 let stood = place.creation == nil ? stream.map { before($0, book) } : nil
@@ -38,7 +45,7 @@ enum Folding {
                 book.apply(facts, of: transaction, on: stream)
                 identities.add(facts.identity, position: facts.position)
             case .record(let place):
-                let leaf = MerkleLeaf.record(place, in: body)
+                let leaf = leaves?.records[Int(place.number - first.record)] ?? MerkleLeaf.record(place, in: body)
                 guard place.number == book.record + 1 else { throw .malformed }
                 book.apply(try place.facts(in: body, leafPrefix: leaf.words.0))
             }

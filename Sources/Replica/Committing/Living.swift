@@ -61,6 +61,7 @@ extension Replica {
         case .following, .electing, .opened, .damaged, .stopped, .failed: break
         }
         if !isWriting, life.isAlive { write(log.idle(nowMilliseconds: clock.milliseconds), into: &effects) }
+        considerTakenOver(into: &effects)
         repairTicked(into: &effects)
         tellFigures(into: &effects)
     }
@@ -77,6 +78,7 @@ extension Replica {
         guard clock.milliseconds >= figuresDue else { return }
         figuresDue = clock.milliseconds + Self.figuresMilliseconds
         noteCommitted()
+        clock.compared(with: peers.views.filter { isRecent($0) && $0.figures != nil }.map(\.clockOffset))
         guard !peers.views.isEmpty else { return }
         let figures = peerFigures
         for view in peers.views where view.isConnected { effects.append(.send(to: view.id, .figures(figures))) }

@@ -5,9 +5,20 @@ internal import Records
 
 /// The leaves of a frame's body (design 10): of ciphertext, so that erasure keeps every proof valid.
 package struct EntryLeaves: LeafReader {
-    package init() {}
+    /// Where leaves are kept until the frame is folded, so that its bytes are hashed once; nil: nowhere.
+    private let memo: LeafMemo?
+
+    package init() { memo = nil }
+
+    init(remembering memo: LeafMemo) { self.memo = memo }
 
     package func leaves(of frame: OpenedFrame, crypto: Crypto) throws(ByteError) -> FrameLeaves {
+        let leaves = try computed(frame)
+        memo?.keep(leaves, of: frame.header)
+        return leaves
+    }
+
+    private func computed(_ frame: OpenedFrame) throws(ByteError) -> FrameLeaves {
         var leaves = FrameLeaves(events: [], records: [])
         var reader = try EntryReader(frame.body, start: EntryStart(frame))
         var transaction: (head: Digest, stamp: Instant)?
@@ -28,6 +39,27 @@ package struct EntryLeaves: LeafReader {
             throw .malformed
         }
         return leaves
+    }
+}
+
+/// The leaves of the frames taken last. A replica folds a frame soon after it took it.
+final class LeafMemo {
+    private static let kept = 64
+    private static let leavesMax = 1024
+
+    private var places: [(header: FrameHeader, leaves: FrameLeaves)?] = Array(repeating: nil, count: kept)
+
+    func keep(_ leaves: FrameLeaves, of header: FrameHeader) {
+        let isSmall = leaves.events.count + leaves.records.count <= Self.leavesMax
+        places[Int(header.index % UInt64(Self.kept))] = isSmall ? (header, leaves) : nil
+    }
+
+    /// Hands out the leaves of exactly this frame, once; nil when they are not kept.
+    func take(_ header: FrameHeader) -> FrameLeaves? {
+        let place = Int(header.index % UInt64(Self.kept))
+        guard let found = places[place], found.header == header else { return nil }
+        places[place] = nil
+        return found.leaves
     }
 }
 

@@ -33,6 +33,20 @@ extension Replica {
         }
     }
 
+    /// Makes a copy of the store of another replica, made by `create` and never started, a replica of its own: it gets a
+    /// term file that bears its id.
+    package static func adopt(_ store: Store, as id: Int, clusterID: [UInt8]) throws(ReplicaError) {
+        do throws(FileError) {
+            if try store.exists(ReplicaPaths.terms) { try store.remove(ReplicaPaths.terms) }
+        } catch {
+            throw .file(error)
+        }
+        try asLog { () throws(LogError) in
+            _ = try TermStore.create(
+                store: store, path: ReplicaPaths.terms, identity: ClusterIdentity(clusterID), replica: UInt64(id))
+        }
+    }
+
     /// Removes what a creation that a crash cut off has left: nothing that lasts was ever sealed under its keys.
     private static func clear(_ store: Store) throws(ReplicaError) {
         do throws(FileError) {

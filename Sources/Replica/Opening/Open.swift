@@ -29,6 +29,7 @@ struct OpenedParts<Store: FileStore> {
     var keyFile: KeyFile<Store>
     var ring: KeyRing
     var log: EntryLog<Store, EntryLeaves>
+    var leafMemo: LeafMemo
     var recovery: Recovery
     var terms: TermStore<Store>
     var raft: RaftNode
@@ -54,18 +55,20 @@ extension Replica {
     ) throws(ReplicaError) -> Replica {
         var dice = BatchedDice(dice)
         let keys = try openKeys(store, configuration, root)
+        let memo = LeafMemo()
         let (log, recovery) = try asLog { () throws(LogError) in
             var sizes = configuration.log
             sizes.hasPeers = !configuration.peers.isEmpty
             return try EntryLog<Store, EntryLeaves>.open(
                 store: store, directory: ReplicaPaths.log, identity: ClusterIdentity(configuration.clusterID),
-                keys: keys.ring, crypto: keys.crypto, leaves: EntryLeaves(), configuration: sizes)
+                keys: keys.ring, crypto: keys.crypto, leaves: EntryLeaves(remembering: memo), configuration: sizes)
         }
         let genesis = try genesis(log)
         let (tenants, credentials) = try unwrap(genesis, keys.ring, keys.crypto)
         let terms = try asLog { () throws(LogError) in
             try TermStore.open(
-                store: store, path: ReplicaPaths.terms, identity: ClusterIdentity(configuration.clusterID))
+                store: store, path: ReplicaPaths.terms, identity: ClusterIdentity(configuration.clusterID),
+                replica: UInt64(configuration.id))
         }
         let place = ViewPlace(
             directory: ReplicaPaths.views, clusterID: configuration.clusterID,
@@ -85,7 +88,7 @@ extension Replica {
         return Replica(
             parts: OpenedParts(
                 store: store, crypto: keys.crypto, dice: dice, keyFile: keys.file, ring: keys.ring, log: log,
-                recovery: recovery, terms: terms,
+                leafMemo: memo, recovery: recovery, terms: terms,
                 raft: RaftNode(id: configuration.id, seed: seedWord, timings: configuration.timings),
                 viewPlace: place, identities: identities, tenants: tenants, credentials: credentials,
                 configurations: configurations, folded: folded, auditSeed: seed, auditKey: auditKey),

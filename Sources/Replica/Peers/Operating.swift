@@ -9,6 +9,7 @@ extension Replica {
         guard let credential = credentials.first(where: { $0.id == caller.credential }) else {
             return answer(id, Problem(.unauthenticated, "Send a valid key: Authorization: Bearer ID.SECRET."), &effects)
         }
+        if case .takeOver = order { return takeOver(id, caller, credential, into: &effects) }
         if let problem = unreadiness { return answer(id, problem, &effects) }
         guard credential.scopes.contains(.administer) else { return refuse(id, caller, credential, Self.forbidden) }
         do throws(Problem) {
@@ -32,7 +33,7 @@ extension Replica {
         case .replace(let leaving, let joining): _ = try change(leaving: leaving, joining: joining)
         case .add(let joining): _ = try change(leaving: nil, joining: joining)
         case .remove(let leaving): _ = try change(removing: leaving)
-        case .acceptClock: break
+        case .acceptClock, .takeOver: break
         }
     }
 
@@ -47,11 +48,65 @@ extension Replica {
                 begin(try change(leaving: leaving, joining: joining), into: &effects)
             case .add(let joining): begin(try change(leaving: nil, joining: joining), into: &effects)
             case .remove(let leaving): begin(try change(removing: leaving), into: &effects)
-            case .acceptClock: break
+            case .acceptClock, .takeOver: break
             }
             answer(id, .cluster(status), isLast: true, &effects)
         } catch {
             answer(id, error, &effects)
+        }
+    }
+}
+
+/// Somebody who ordered this replica to lead, and waits until it does.
+struct TakeOver {
+    let ask: AskID
+    let caller: Caller
+    let credential: CredentialRow
+    let due: UInt64
+}
+
+extension Replica {
+    private static var takeOverMilliseconds: UInt64 { 5_000 }
+
+    /// Stands for election though somebody leads: for when that one hangs, and is not found out. It is elected only with
+    /// the votes of a quorum, so nothing can be lost by it. Its record is made once it leads.
+    private func takeOver(
+        _ id: AskID, _ caller: Caller, _ credential: CredentialRow, into effects: inout [ReplicaEffect]
+    ) {
+        guard credential.scopes.contains(.administer) else { return answer(id, Self.forbidden, &effects) }
+        if isPrimary {
+            return refuse(id, caller, credential, Problem(.orderRefused, "This replica leads already."))
+        }
+        guard case .following = life, membership.isVoter(configuration.id), takingOver == nil, log.wanted == nil,
+            let other = knownPrimary ?? membership.voters.first(where: { $0 != configuration.id })
+        else {
+            return answer(id, Problem(.orderRefused, "This replica cannot lead now: see chartlog status."), &effects)
+        }
+        takingOver = TakeOver(
+            ask: id, caller: caller, credential: credential, due: clock.milliseconds + Self.takeOverMilliseconds)
+        electionHint = .handover
+        agree(
+            .received(RaftMessage(from: other, to: configuration.id, term: raft.term, kind: .timeoutNow)),
+            into: &effects)
+    }
+
+    /// Answers whoever ordered this replica to lead, once it does or the time is over.
+    func considerTakenOver(into effects: inout [ReplicaEffect]) {
+        guard let order = takingOver else { return }
+        if isPrimary {
+            takingOver = nil
+            var value = AuditValue(order.caller, credential: order.credential, replica: configuration.id)
+            value.query = OperatorOrder.takeOver.text
+            let record = RecordDraft(
+                code: .handoverOrdered, outcome: .success, tenant: tenants[0].id,
+                actor: tenants[0].actor(order.credential.name), behalf: 0, subjects: [], value: value)
+            propose(record, for: order.ask) { replica, _, effects in
+                replica.answer(order.ask, .cluster(replica.status), isLast: true, &effects)
+            }
+        } else if clock.milliseconds >= order.due || !life.isAlive {
+            takingOver = nil
+            answer(
+                order.ask, Problem(.orderRefused, "No quorum let this replica lead: see chartlog status."), &effects)
         }
     }
 }
@@ -65,13 +120,14 @@ extension OperatorOrder {
         case .add(let joining): "add \(joining)"
         case .remove(let leaving): "remove \(leaving)"
         case .acceptClock: "accept the clock"
+        case .takeOver: "take over"
         }
     }
 
     /// What its record is called.
     fileprivate var code: RecordCode {
         switch self {
-        case .handover: .handoverOrdered
+        case .handover, .takeOver: .handoverOrdered
         case .replace, .add, .remove: .changeOrdered
         case .acceptClock: .clockAccepted
         }

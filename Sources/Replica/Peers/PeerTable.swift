@@ -1,4 +1,5 @@
 internal import Bytes
+internal import SegmentedLog
 
 /// Another replica as this one knows it. In memory alone: what a life learns ends with it, and is told to others in
 /// every hello.
@@ -26,7 +27,20 @@ struct PeerView {
 struct PeerTable {
     private(set) var views: [PeerView]
 
-    init(_ ids: [Int]) { views = ids.sorted().map { PeerView(id: $0) } }
+    /// - Parameter known: what former lives were told, as the term file keeps it.
+    init(_ ids: [Int], known: [KnownReplica] = []) {
+        views = ids.sorted().map { PeerView(id: $0) }
+        for one in known {
+            seen(PeerSighting(id: Int(one.replica), boot: one.boot, term: one.term, held: one.durableIndex))
+        }
+    }
+
+    /// For the term file.
+    var known: [KnownReplica] {
+        sightings.map {
+            KnownReplica(replica: UInt64($0.id), boot: $0.boot, term: $0.term, durableIndex: $0.held)
+        }
+    }
 
     func view(_ id: Int) -> PeerView? { views.first { $0.id == id } }
 

@@ -35,7 +35,7 @@ extension Replica {
             identified(
                 peer, boot: figures.boot, term: figures.term, durable: figures.durableIndex, into: &effects)
             guard peers.view(peer)?.isRolledBack == false else { return }
-            peers.told(peer, figures, wall: clock.wall)
+            peers.told(peer, figures, wall: clock.machine)
         case .raft(let raft, let frames):
             guard view.isKnown, !view.isRolledBack, !isRolledBack else { return }
             receive(raft, frames, from: peer, into: &effects)
@@ -108,7 +108,7 @@ extension Replica {
             position: book.position, record: book.record, stamp: book.lastStamp, lastIndex: log.lastIndex,
             durableIndex: log.fault == nil ? log.durableIndex : claimedLast.index, committedIndex: committedIndex,
             patientDigest: digests.patient, appointmentDigest: digests.appointment, auditDigest: digests.audit,
-            freeBytes: UInt64((try? store.freeSpace()) ?? 0), clock: clock.wall)
+            freeBytes: UInt64((try? store.freeSpace()) ?? 0), clock: clock.machine)
     }
 
     /// Its state in one word.

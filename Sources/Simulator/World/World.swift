@@ -107,7 +107,14 @@ package final class World {
             throw Violation("process", "the store cannot be made: \(error)")
         }
         let image = files.image
-        for process in processes.dropFirst() { process.disk.become(image) }
+        for process in processes.dropFirst() {
+            process.disk.become(image)
+            do throws(ReplicaError) {
+                try Replica.adopt(process.disk, as: process.id, clusterID: clusterID)
+            } catch {
+                throw Violation("process", "the store cannot be copied: \(error)")
+            }
+        }
     }
 
     func process(_ id: Int) -> Process { processes[id - 1] }
