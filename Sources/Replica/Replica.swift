@@ -250,6 +250,13 @@ enum ReplicaLife {
     case stopped
     case failed
 
+    var canBeginStopping: Bool {
+        switch self {
+        case .following, .electing, .primary: true
+        case .opened, .damaged, .stopping, .stopped, .failed: false
+        }
+    }
+
     /// Takes part in agreement.
     var isAlive: Bool {
         switch self {

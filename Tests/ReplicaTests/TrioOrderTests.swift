@@ -152,6 +152,15 @@ import Views
         #expect(trio.append([try registered(11)])?.appended?.position == 11)
     }
 
+    @Test func `stop all three at once, under load`() throws {
+        let trio = try Trio(seed: 20)
+        let primary = try #require(trio.lead())
+        for number in 1...20 { _ = trio.put([try registered(number)], to: primary) }
+        trio.run(2)
+        for member in trio.members { member.inputs.append(.stopRequested) }
+        #expect(trio.run(within: 6_000) { trio.members.allSatisfy(\.hasStopped) })
+    }
+
     @Test func `can have a replica lead though another hangs`() throws {
         let trio = try Trio(seed: 18)
         let old = try #require(trio.lead())

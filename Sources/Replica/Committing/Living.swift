@@ -51,6 +51,9 @@ extension Replica {
         }
         watchDisk(into: &effects)
         agree(.ticked(milliseconds: clock.milliseconds), into: &effects)
+        if stopDue > 0, handover == nil || clock.milliseconds >= stopDue, life.canBeginStopping {
+            beginStopping(into: &effects)
+        }
         switch life {
         case .primary:
             announce(into: &effects)
@@ -101,7 +104,12 @@ extension Replica {
         }
     }
 
+    /// Stops and does not lead: it takes nothing more, so that what is on its way to the disk comes to an end.
+    var isLeaving: Bool { if case .stopping = life { !isLeading } else { false } }
+
     func beginStopping(into effects: inout [ReplicaEffect]) {
+        for ask in handover?.asks ?? [] { answer(ask, Self.noPrimary, &effects) }
+        handover = nil
         abandonReads(
             Problem(.unavailable, "The replica is stopping; try again.", [.retryAfterSeconds(1)]), into: &effects)
         life = .stopping

@@ -47,10 +47,11 @@ struct PeerTable {
     /// What is known of everybody, for a hello.
     var sightings: [PeerSighting] { views.map(\.sighting).filter { $0.boot > 0 } }
 
+    /// Said again of a link that stands, it changes nothing.
     mutating func connected(_ id: Int) {
         change(id) {
+            if !$0.isConnected { $0.isKnown = false }
             $0.isConnected = true
-            $0.isKnown = false
         }
     }
 

@@ -14,6 +14,8 @@ extension Replica {
         guard peers.view(peer) != nil, life.isAlive else { return }
         peers.connected(peer)
         effects.append(.send(to: peer, .hello(hello)))
+        // A lane of it was lost and is there again: what was under way on it may be gone.
+        if peers.view(peer)?.isKnown == true { agree(.connected(peer: peer), into: &effects) }
     }
 
     func disconnected(_ peer: Int, into effects: inout [ReplicaEffect]) {
@@ -37,7 +39,7 @@ extension Replica {
             guard peers.view(peer)?.isRolledBack == false else { return }
             peers.told(peer, figures, wall: clock.machine)
         case .raft(let raft, let frames):
-            guard view.isKnown, !view.isRolledBack, !isRolledBack else { return }
+            guard view.isKnown, !view.isRolledBack, !isRolledBack, !isLeaving else { return }
             receive(raft, frames, from: peer, into: &effects)
         case .fetch(let request): fetch(request, for: peer, into: &effects)
         case .fetched(let first, let committed, let frames):
