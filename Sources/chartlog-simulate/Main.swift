@@ -6,6 +6,10 @@ import Simulator
         let arguments = Array(CommandLine.arguments.dropFirst())
         guard let options = Options(arguments) else { Terminal.usage(Options.help) }
         if options.wantsHelp { return Terminal.say(Options.help) }
+        if options.listsMutants { return Terminal.say(Plan.mutants.joined(separator: "\n")) }
+        if let mutant = options.mutant, !Plan.mutants.contains(mutant) {
+            Terminal.usage("This build has no such bug to plant; build with CHARTLOG_MUTANTS=1.")
+        }
         if let path = options.plan {
             guard let text = Terminal.read(path), let plan = Plan(text: text) else {
                 Terminal.usage("\(path) is no plan that can be read.")

@@ -15,6 +15,8 @@ struct Options {
           --twice        run each world twice and compare the sums over all that happened
           --sums         print each world's seed and sum, so that two processes can be compared
           --quiet        no progress
+          --mutants      the bugs that can be planted, in a build that has them (CHARTLOG_MUTANTS=1)
+          --mutant NAME  plant one
 
         Exit 0: no promise was broken. 1: one was; its seed and invariant are printed. 2: usage.
         """
@@ -23,6 +25,8 @@ struct Options {
     var replicas = 3
     var seconds: UInt64?
     var plan: String?
+    var mutant: String?
+    var listsMutants = false
     var traces = false
     var shrinks = false
     var runsTwice = false
@@ -56,6 +60,12 @@ struct Options {
                     return nil
                 }
                 seconds = value
+            case "--mutant":
+                guard let name = rest.popFirst() else { return nil }
+                mutant = name
+            case "--mutants":
+                listsMutants = true
+                hasWork = true
             case "--trace": traces = true
             case "--shrink": shrinks = true
             case "--twice": runsTwice = true

@@ -9,7 +9,10 @@ enum Runs {
         let began = LinuxClock.monotonicMilliseconds()
         var told = began
         for seed in options.seeds {
-            let plan = Plan(seed: seed, replicas: options.replicas, safetySeconds: options.seconds)
+            var plan = Plan(seed: seed, replicas: options.replicas, safetySeconds: options.seconds)
+            plan.mutant = options.mutant
+            // A planted bug may end the program; the last line then says where.
+            if options.mutant != nil { Terminal.say("seed \(seed)") }
             let outcome = campaign.add(plan, narrator: options.traces ? { Terminal.say($0) } : nil)
             if options.printsSums { Terminal.say("seed \(seed) sum \(outcome.trace)") }
             if options.runsTwice, World.run(plan).trace != outcome.trace {

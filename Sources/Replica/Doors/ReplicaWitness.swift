@@ -1,4 +1,4 @@
-internal import Consensus
+package import Consensus
 internal import Files
 package import SegmentedLog
 package import Views
@@ -36,4 +36,12 @@ extension Replica {
 
     /// The digests of the views where they stand.
     package var digests: ViewDigests { book.digests }
+
+    #if CHARTLOG_MUTANTS
+    /// Bugs planted for tests.
+    package var mutants: Set<Mutant> {
+        get { raft.mutants }
+        set { raft.mutants = newValue }
+    }
+    #endif
 }

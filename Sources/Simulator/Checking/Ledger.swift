@@ -25,8 +25,9 @@ struct Ledger {
     /// First index of each segment that decided entries stand in, by segment number less one.
     private var segmentStarts: [UInt64] = []
     private var lastStamp = Instant(microseconds: .min)
-    /// The highest entry found durable on enough disks.
-    private var provenDurable: UInt64 = 0
+    /// When each decided entry was found durable on enough disks; index 1 first.
+    private var proven: [UInt64] = []
+    private var provenDurable: UInt64 { UInt64(proven.count) }
 
     private struct FramePlace: Hashable {
         var index: UInt64
@@ -94,19 +95,22 @@ struct Ledger {
     private mutating func compare(
         _ replica: Replica<SimulatedFiles>, id: Int, standing: inout Standing, through: UInt64
     ) throws(Violation) {
+        // Equal headers at one index are equal logs up to there.
+        let known = min(through, lastDecided)
+        if known > standing.compared, let header = replica.header(ofEntry: known) {
+            guard decided[Int(known) - 1] == header else {
+                throw Violation("I5", "replica \(id) has another entry \(known) than was decided")
+            }
+            standing.compared = known
+        }
+        guard through > lastDecided, standing.compared >= lastDecided else { return }
         while standing.compared < through {
             let index = standing.compared + 1
             guard let header = replica.header(ofEntry: index) else {
                 // Damaged here: a matter of repair, not of agreement.
                 return
             }
-            if index <= lastDecided {
-                guard decided[Int(index) - 1] == header else {
-                    throw Violation("I5", "replica \(id) has another entry \(index) than was decided")
-                }
-            } else {
-                try decide(header, by: id)
-            }
+            try decide(header, by: id)
             standing.compared = index
         }
     }
@@ -206,32 +210,70 @@ struct Ledger {
 
     /// An append was acknowledged: the entry must be whole on `quorum` disks, whatever the replicas say (I6).
     mutating func acknowledged(
-        position: UInt64, disks: [SimulatedFiles], quorum: Int
+        position: UInt64, disks: [SimulatedFiles], quorum: Int, at now: UInt64
     ) throws(Violation) {
         guard let index = entry(ofPosition: position) else {
             throw Violation("I6", "position \(position) is acknowledged, and no such entry was decided")
         }
         while provenDurable < index {
             let next = provenDurable + 1
-            let copies = disks.count { holds($0, next) }
+            // A write that the disk put elsewhere and called done is the disk's lie, and no replica can know it.
+            let copies = disks.count { holds($0, next) || $0.lied(about: decided[Int(next) - 1].segment) }
             guard copies >= quorum else {
                 throw Violation("I6", "entry \(next) is acknowledged with \(copies) durable copies")
             }
-            provenDurable = next
+            proven.append(now)
         }
     }
 
     /// Whether a disk holds an entry so that a loss of power would not take it.
     func holds(_ disk: SimulatedFiles, _ index: UInt64) -> Bool {
         let header = decided[Int(index) - 1]
-        let path = ReplicaPaths.log + "/" + SegmentFormat.name(of: header.segment)
-        let at =
-            SegmentFormat.tableAt + Int(index - segmentStarts[Int(header.segment) - 1]) * FrameHeader.count
-        guard let stored = disk.durableBytes(path, at: at, count: FrameHeader.count),
+        let place = place(of: index)
+        guard let stored = disk.durableBytes(place.path, at: place.headerAt, count: FrameHeader.count),
             stored.count == FrameHeader.count, let read = try? FrameHeader(stored, at: 0), read == header,
-            let body = disk.durableBytes(path, at: header.bodyOffset, count: header.bodyLength)
+            let body = disk.durableBytes(place.path, at: header.bodyOffset, count: header.bodyLength)
         else { return false }
         return body.count == header.bodyLength && Checksum.crc32c(body) == header.bodyChecksum
+    }
+
+    /// Where an entry stands on every disk.
+    struct Place {
+        var path: String
+        var headerAt: Int
+        var bodyAt: Int
+        var bodyBytes: Int
+    }
+
+    func place(of index: UInt64) -> Place {
+        let header = decided[Int(index) - 1]
+        return Place(
+            path: ReplicaPaths.log + "/" + SegmentFormat.name(of: header.segment),
+            headerAt: SegmentFormat.tableAt
+                + Int(index - segmentStarts[Int(header.segment) - 1]) * FrameHeader.count,
+            bodyAt: header.bodyOffset, bodyBytes: header.bodyLength)
+    }
+
+    /// The last entry that was found durable on enough disks by then; 0 when none was.
+    func proven(before time: UInt64) -> UInt64 {
+        var low = 0
+        var high = proven.count
+        while low < high {
+            let middle = (low + high) / 2
+            if proven[middle] > time { high = middle } else { low = middle + 1 }
+        }
+        return UInt64(low)
+    }
+
+    /// How many segments the decided entries stand in.
+    var segmentCount: UInt64 { UInt64(segmentStarts.count) }
+
+    /// The decided entries of a segment; nil when there are none.
+    func entries(of segment: UInt64) -> ClosedRange<UInt64>? {
+        guard segment >= 1, segment <= UInt64(segmentStarts.count) else { return nil }
+        let first = segmentStarts[Int(segment) - 1]
+        let next = segment < UInt64(segmentStarts.count) ? segmentStarts[Int(segment)] : lastDecided + 1
+        return first...(next - 1)
     }
 
     /// Index of the decided entry that holds an event; nil when none does.

@@ -1,4 +1,6 @@
 package import Files
+internal import Replica
+internal import SegmentedLog
 
 /// The disk of one simulated replica: what a reader sees, what would survive a loss of power, and whatever else can go
 /// wrong with it.
@@ -18,6 +20,11 @@ package final class SimulatedFiles: FileStore {
     /// Looks of the harness do not meet armed faults.
     var isWatching = false
     var chance: Chance
+    /// Whether a write to this file may land elsewhere in it.
+    var mayMisdirect: (String) -> Bool = { _ in false }
+    /// Segments of which a write landed elsewhere, and was called done.
+    private(set) var misdirected: [String] = []
+    private var rotted: [String] = []
 
     var inodes: [SimulatedInode] = []
     private var handles: [Int] = []
@@ -76,7 +83,10 @@ package final class SimulatedFiles: FileStore {
         try burn()
         let growth = max(0, offset + bytes.count - inodes[number].seen.count)
         guard growth <= capacity - used else { throw .full }
-        if growth == 0, armed.misdirects(bytes.count) {
+        if growth == 0, armed.isWriteMisdirected, let path = path(of: number), mayMisdirect(path),
+            armed.misdirects(bytes.count)
+        {
+            misdirected.append(path)
             return inodes[number].write(bytes, at: elsewhere(offset, bytes.count, in: inodes[number].seen.count))
         }
         used += growth
@@ -197,9 +207,22 @@ package final class SimulatedFiles: FileStore {
     func rot(_ path: String, bit: Int) {
         guard let number = names[path] else { return }
         inodes[number].flip(bit: bit)
+        rotted.append(path)
+    }
+
+    /// Whether a file was ever damaged behind the back of whoever wrote it.
+    func wasDamaged(_ path: String) -> Bool { rotted.contains(path) || misdirected.contains(path) }
+
+    /// Whether a write to a segment landed elsewhere.
+    func lied(about segment: UInt64) -> Bool {
+        guard !misdirected.isEmpty else { return false }
+        let path = ReplicaPaths.log + "/" + SegmentFormat.name(of: segment)
+        return misdirected.contains(path)
     }
 
     // MARK: Helpers
+
+    private func path(of number: Int) -> String? { names.first { $0.value == number }?.key }
 
     /// Drops the bytes of files that no name leads to, and counts what is left.
     private func forgetUnnamed() {

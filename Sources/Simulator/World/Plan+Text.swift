@@ -5,6 +5,7 @@ extension Plan {
         var lines = ["seed \(seed)", "replicas \(replicas)"]
         for (name, path) in Self.words { lines.append("\(name) \(self[keyPath: path])") }
         for (name, path) in Self.counts { lines.append("\(name) \(self[keyPath: path])") }
+        if let mutant { lines.append("mutant \(mutant)") }
         for fault in faults { lines.append("fault \(fault.kind.name) \(fault.mean)") }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -20,6 +21,10 @@ extension Plan {
     }
 
     private mutating func take(_ parts: [String]) -> Bool {
+        if parts.count == 2, parts[0] == "mutant" {
+            mutant = parts[1]
+            return true
+        }
         guard parts.count >= 2, let value = UInt64(parts[parts.count - 1]) else { return false }
         if parts[0] == "fault" {
             guard parts.count == 3, let kind = FaultKind(name: parts[1]) else { return false }
@@ -48,6 +53,7 @@ extension Plan {
             ("snapshot-every", \.snapshotEvery), ("tick-microseconds", \.tickMicroseconds),
             ("turn-microseconds", \.turnMicroseconds), ("disk-microseconds", \.diskMicroseconds),
             ("link-microseconds", \.linkMicroseconds), ("restart-microseconds", \.restartMicroseconds),
+            ("heartbeat-milliseconds", \.heartbeatMilliseconds), ("election-milliseconds", \.electionMilliseconds),
         ]
     }
 
@@ -57,6 +63,7 @@ extension Plan {
             ("batch-max", \.batchMax), ("body-capacity", \.bodyCapacity), ("slots-min", \.slotsMin),
             ("fill-step", \.fillStep), ("cached-frames", \.cachedFrames),
             ("waiting-appends-max", \.waitingAppendsMax), ("disk-bytes", \.diskBytes),
+            ("message-entries-max", \.messageEntriesMax), ("flights-max", \.flightsMax),
         ]
     }
 }

@@ -1,3 +1,5 @@
+internal import Consensus
+
 /// Everything that shapes a world but its seed's dice: drawn from the seed (swarm testing: every world has its own
 /// rates and sizes), changed by shrinking, and written down with a failing seed.
 package struct Plan: Equatable, Sendable {
@@ -28,6 +30,16 @@ package struct Plan: Equatable, Sendable {
     package var turnMicroseconds: UInt64 = 0
     package var waitingAppendsMax = 0
 
+    // Agreement
+    package var heartbeatMilliseconds: UInt64 = 0
+    /// The lower end of the election timeout; the upper is twice that.
+    package var electionMilliseconds: UInt64 = 0
+    package var messageEntriesMax = 0
+    package var flightsMax = 0
+
+    /// A bug planted in every replica, by name; nil: none. Only in builds that have bugs to plant.
+    package var mutant: String?
+
     // Disk and links
     package var diskMicroseconds: UInt64 = 0
     package var linkMicroseconds: UInt64 = 0
@@ -43,6 +55,24 @@ package struct Plan: Equatable, Sendable {
             self.kind = kind
             self.mean = mean
         }
+    }
+
+    /// The bugs that this build can plant.
+    package static var mutants: [String] {
+        #if CHARTLOG_MUTANTS
+        return Mutant.allCases.map(\.rawValue)
+        #else
+        return []
+        #endif
+    }
+
+    var timings: RaftTimings {
+        var timings = RaftTimings()
+        timings.heartbeat = heartbeatMilliseconds
+        timings.election = electionMilliseconds...(electionMilliseconds * 2)
+        timings.messageEntriesMax = messageEntriesMax
+        timings.flightsMax = flightsMax
+        return timings
     }
 
     package func mean(_ kind: FaultKind) -> UInt64? { faults.first { $0.kind == kind }?.mean }
@@ -69,7 +99,7 @@ package struct Plan: Equatable, Sendable {
         slotsMin = chance.pick([4, 16, 64])
         fillStep = chance.pick([0, 4 << 10, 16 << 10])
         cachedFrames = chance.pick([1, 8, 64])
-        snapshotEvery = chance.pick([60, 300, 1_500, 100_000])
+        snapshotEvery = chance.pick([60, 200, 800])
         tickMicroseconds = chance.pick([5_000, 10_000, 25_000, 50_000])
         turnMicroseconds = chance.pick([0, 20, 200, 1_000])
         waitingAppendsMax = chance.pick([4, 64, 4096])
@@ -77,6 +107,10 @@ package struct Plan: Equatable, Sendable {
         linkMicroseconds = chance.pick([20, 200, 2_000, 15_000])
         restartMicroseconds = chance.pick([20_000, 200_000, 1_500_000])
         diskBytes = 64 << 20
+        heartbeatMilliseconds = chance.pick([20, 50, 100])
+        electionMilliseconds = chance.pick([250, 500, 800])
+        messageEntriesMax = chance.pick([1, 8, 256])
+        flightsMax = chance.pick([1, 3, 16])
         drawFaults(&chance)
         if let safetySeconds { safetyMicroseconds = safetySeconds * 1_000_000 }
     }

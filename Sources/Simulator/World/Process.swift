@@ -15,6 +15,11 @@ final class Process {
     /// Counts lives, so that what an earlier one asked for is not told to a later one.
     var life = 0
     var isPaused = false
+    /// Its disk was emptied or rolled back: it takes part no more under its old id.
+    var isLost = false
+    /// A picture of its disk, and when it was taken.
+    var olderImage: SimulatedImage?
+    var imageTaken: UInt64 = 0
     /// Nobody starts it.
     var isHeldDown = false
     /// Facts that wait for the next turn.
@@ -86,6 +91,7 @@ final class Process {
         configuration.snapshotEvery = plan.snapshotEvery
         configuration.requestsPerSecond = 1_000_000
         configuration.peers = (1...plan.replicas).filter { $0 != id }
+        configuration.timings = plan.timings
         configuration.waitingAppendsMax = plan.waitingAppendsMax
         life += 1
         let dice = SeededDice(seed: chance.word())

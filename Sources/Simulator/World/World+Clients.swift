@@ -62,7 +62,7 @@ extension World {
     func answers(_ id: AskID, _ answer: Answer, isLast: Bool, from process: Process) throws(Violation) {
         if case .appended(let appended) = answer, appended.position > 0 {
             try ledger.acknowledged(
-                position: appended.position, disks: processes.map(\.disk), quorum: plan.replicas / 2 + 1)
+                position: appended.position, disks: processes.map(\.disk), quorum: plan.replicas / 2 + 1, at: now)
         }
         trace.add(8, UInt64(process.id), id.connection, id.number)
         if faultHits(.drop) { return }

@@ -23,6 +23,7 @@ extension World {
         scheduleNext(kind)
         let at = kind.rawValue
         let process = processes[faultChances[at].below(processes.count)]
+        if plan.mean(.rollback) != nil { takeImage(process) }
         let lasts = faultChances[at].exponential(mean: faultChances[at].pick([50_000, 400_000, 3_000_000]))
         switch kind {
         case .crash, .powerLoss:
@@ -40,6 +41,7 @@ extension World {
         case .clockDrift:
             process.setDrift(Int64(faultChances[at].below(400)) * 1000 - 200_000, at: now)
         case .oneWayCut, .isolation, .partialMesh, .clog, .reset: try strikeLinks(kind, process.id, lasts)
+        case .bitRot, .misdirectedWrite, .rollback, .totalLoss: return try strikeDamage(kind, process)
         default: return try strikeDisk(kind, process, lasts)
         }
         count(kind)

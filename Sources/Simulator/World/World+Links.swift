@@ -7,6 +7,9 @@ extension World {
     /// repairs and doubles.
     static let inFlightMax = 64
 
+    /// Messages may come twice or out of order, so that agreement has to send again what is still on its way.
+    private var bendsOrder: Bool { plan.mean(.duplicate) != nil || plan.mean(.reorder) != nil }
+
     /// A replica that has just begun looks for the others; who is told of it may be there already.
     func connectAll(_ process: Process) {
         for other in processes where other.id != process.id {
@@ -108,7 +111,7 @@ extension World {
         let at = links.place(parcel.source, parcel.target)
         guard links[pair: parcel.source, parcel.target].epoch == parcel.epoch else { return }
         if !parcel.isSmall {
-            guard links.directions[at].inFlight <= Self.inFlightMax else {
+            guard links.directions[at].inFlight <= Self.inFlightMax || bendsOrder else {
                 throw Violation("I12", "\(links.directions[at].inFlight) messages with frames are on their way at once")
             }
             links.directions[at].inFlight -= 1

@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Records
 internal import Replica
+internal import SegmentedLog
 
 /// What a world came to.
 package struct Outcome: Sendable {
@@ -69,11 +70,13 @@ extension World {
         isHealing = true
         var chance = Chance(seed: plan.seed, .heal)
         // Only a quorum at first: the others stay as they are, down or cut off.
-        var core = processes.map(\.id)
+        var core = processes.filter { !$0.isLost }.map(\.id)
         while core.count > plan.replicas / 2 + 1 { core.remove(at: chance.below(core.count)) }
         for id in core { try heal(process(id)) }
         try healLinks(core)
-        for process in processes where !core.contains(process.id) { try abandon(process, to: core, &chance) }
+        for process in processes where !core.contains(process.id) && !process.isLost {
+            try abandon(process, to: core, &chance)
+        }
         tell("\(now) healed: \(core)")
         progressSince = UInt64(maker.sent.count) + 1
         let limit = now + Self.progressMicroseconds
@@ -111,17 +114,52 @@ extension World {
             throw Violation("I16", "a client's operation never ends", time: now)
         }
         try run(until: now + Self.windDownMicroseconds) { self.areEqual }
-        guard areEqual else { throw Violation("I16", "the replicas do not become equal", time: now) }
-        return try readAll()
+        guard areEqual else { throw Violation("I16", "the replicas do not become equal: \(stands)", time: now) }
+        let log = try readAll()
+        try compareSegments()
+        return log
+    }
+
+    /// Where each replica stands, for whoever reads of a failure.
+    private var stands: String {
+        processes.map { process in
+            guard process.replica != nil, let witness = process.standing.witness else {
+                return "\(process.id) is \(process.isLost ? "lost" : "down")"
+            }
+            return "\(process.id) term \(witness.term)\(witness.isPrimary ? " primary" : "") decided "
+                + "\(witness.committed) folded \(witness.folded) durable \(witness.durableIndex) of \(witness.lastIndex)"
+        }.joined(separator: "; ")
+    }
+
+    /// Closed segments are the same bytes wherever they are, but where a disk was damaged and not yet mended (I13).
+    private func compareSegments() throws(Violation) {
+        for segment in 1...max(1, ledger.segmentCount) {
+            let path = ReplicaPaths.log + "/" + SegmentFormat.name(of: segment)
+            var first: [UInt8]?
+            for process in processes where !process.isLost && !process.disk.wasDamaged(path) {
+                guard let bytes = process.disk.contents(path),
+                    let mark = Watermark(bytes, at: SegmentFormat.pageBytes / 8), mark.sequence >= .max - 1
+                else { continue }
+                guard let known = first else {
+                    first = bytes
+                    continue
+                }
+                guard known == bytes else {
+                    throw Violation(
+                        "I13", "segment \(segment) is closed on replica \(process.id) with other bytes", time: now)
+                }
+            }
+        }
     }
 
     /// Every replica runs and has folded the same.
     private var areEqual: Bool {
-        guard let first = processes.first?.standing.witness else { return false }
+        guard let first = processes.first(where: { !$0.isLost })?.standing.witness else { return false }
         return processes.allSatisfy {
-            $0.replica != nil && $0.standing.witness?.folded == first.folded
-                && $0.standing.witness?.durableIndex == first.lastIndex
-                && $0.standing.witness?.lastIndex == first.folded
+            $0.isLost
+                || $0.replica != nil && $0.standing.witness?.folded == first.folded
+                    && $0.standing.witness?.durableIndex == first.lastIndex
+                    && $0.standing.witness?.lastIndex == first.folded
         }
     }
 

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Consensus
 internal import Files
 internal import Keys
 internal import Records
@@ -114,6 +115,9 @@ extension World {
             try failedToOpen(process, error)
             return after(plan.restartMicroseconds + 1, .start(process.id))
         }
+        #if CHARTLOG_MUTANTS
+        if let name = plan.mutant, let mutant = Mutant(rawValue: name) { process.replica?.mutants = [mutant] }
+        #endif
         tell("\(now) replica \(process.id) opens, life \(process.life)")
         trace.add(5, UInt64(process.id), UInt64(process.life))
         connectAll(process)
@@ -147,7 +151,9 @@ extension World {
         switch cause {
         case .full, .io: return
         default:
-            guard isDamageable else { throw Violation("I16", "replica \(process.id) does not open: \(error)") }
+            guard process.isLost || isDamageable else {
+                throw Violation("I16", "replica \(process.id) does not open: \(error)")
+            }
         }
     }
 

@@ -1,0 +1,95 @@
+internal import Replica
+internal import SegmentedLog
+
+// The fault atlas: what was durable may be taken away from a minority only. Before a copy is damaged all others must be
+// whole on the disks, so that whatever is lost can be had again, and what is not had again is the cluster's fault.
+extension World {
+    /// Damage strikes only what was acknowledged so long ago: what is younger is a crash's affair.
+    static let settledMicroseconds: UInt64 = 2_000_000
+
+    /// Whether every other disk holds entries through `index`, from `first` on.
+    func othersHold(_ process: Process, from first: UInt64, through index: UInt64) -> Bool {
+        guard first >= 1, first <= index else { return false }
+        for other in processes where other.id != process.id {
+            guard !other.isLost else { return false }
+            for entry in first...index where !ledger.holds(other.disk, entry) { return false }
+        }
+        return true
+    }
+
+    /// Every other disk holds all that was decided.
+    private func othersAreWhole(_ process: Process) -> Bool {
+        ledger.lastDecided > 0 && othersHold(process, from: 1, through: ledger.lastDecided)
+    }
+
+    func strikeDamage(_ kind: FaultKind, _ process: Process) throws(Violation) {
+        switch kind {
+        case .bitRot: rot(process)
+        case .misdirectedWrite:
+            process.disk.armed.isWriteMisdirected = true
+            process.disk.mayMisdirect = { [unowned self, unowned process] path in
+                !self.isHealing && self.othersHoldSegment(process, path)
+            }
+        case .rollback:
+            guard mayLoseDisk(process), let image = process.olderImage else { return }
+            count(kind)
+            tell("\(now) the disk of replica \(process.id) is as it was \(now - process.imageTaken) us ago")
+            process.isLost = true
+            try end(process, losesPower: true, restarts: true)
+            process.disk.become(image)
+        case .totalLoss:
+            guard mayLoseDisk(process) else { return }
+            count(kind)
+            tell("\(now) the disk of replica \(process.id) is empty")
+            process.isLost = true
+            try end(process, losesPower: true, restarts: true)
+            process.disk.become(SimulatedImage(names: [:], directories: [""], durable: []))
+        default: break
+        }
+    }
+
+    /// One disk a world is lost whole, and only when nothing else is damaged.
+    private func mayLoseDisk(_ process: Process) -> Bool {
+        !processes.contains { $0.isLost } && othersAreWhole(process)
+    }
+
+    private func othersHoldSegment(_ process: Process, _ path: String) -> Bool {
+        guard let segment = SegmentFormat.segment(named: SimulatedFiles.name(of: path)),
+            let range = ledger.entries(of: segment)
+        else { return false }
+        return othersHold(process, from: range.lowerBound, through: range.upperBound)
+    }
+
+    /// A bit of an old entry's header or body goes over, or one of a snapshot.
+    private func rot(_ process: Process) {
+        let at = FaultKind.bitRot.rawValue
+        if faultChances[at].oneIn(4) {
+            let snapshots = process.disk.paths.filter { $0.hasPrefix(ReplicaPaths.views) }
+            guard !snapshots.isEmpty else { return }
+            let path = faultChances[at].pick(snapshots)
+            guard let bytes = process.disk.contents(path)?.count, bytes > 0 else { return }
+            process.disk.rot(path, bit: faultChances[at].below(bytes * 8))
+            count(.bitRot)
+            return tell("\(now) a bit of a snapshot of replica \(process.id) goes over")
+        }
+        let settled = ledger.proven(before: now - min(now, Self.settledMicroseconds))
+        guard settled > 1 else { return }
+        let entry = 1 + faultChances[at].below(settled)
+        guard othersHold(process, from: entry, through: entry), ledger.holds(process.disk, entry) else { return }
+        let place = ledger.place(of: entry)
+        let offset =
+            faultChances[at].oneIn(3)
+            ? place.headerAt + faultChances[at].below(FrameHeader.count)
+            : place.bodyAt + faultChances[at].below(place.bodyBytes)
+        process.disk.rot(place.path, bit: offset * 8 + faultChances[at].below(8))
+        count(.bitRot)
+        tell("\(now) a bit of entry \(entry) on replica \(process.id) goes over")
+    }
+
+    /// Now and then a picture of a disk is taken, for it to be rolled back to.
+    func takeImage(_ process: Process) {
+        guard process.imageTaken == 0 || now > process.imageTaken + 5_000_000 else { return }
+        process.imageTaken = now
+        process.olderImage = process.disk.image
+    }
+}
