@@ -19,6 +19,8 @@ package struct ReplicaWitness: Equatable, Sendable {
     package var record: UInt64
     package var waitingAppends: Int
     package var waitingBytes: Int
+    /// Who takes part, as its log says.
+    package var membership: Membership
 }
 
 extension Replica {
@@ -28,7 +30,8 @@ extension Replica {
         return ReplicaWitness(
             term: raft.term, isPrimary: isPrimary, committed: raft.committed, folded: foldedIndex,
             lastIndex: log.lastIndex, durableIndex: log.durableIndex, position: book.position, record: book.record,
-            waitingAppends: waitingAppends, waitingBytes: waitingBytes)
+            waitingAppends: waitingAppends, waitingBytes: waitingBytes,
+            membership: membership)
     }
 
     /// The header of an entry of the log; nil when there is none or it cannot be read.

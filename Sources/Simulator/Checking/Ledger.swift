@@ -14,6 +14,9 @@ struct Ledger {
     private(set) var decided: [FrameHeader] = []
     /// Views' digests at the folded index, as the first replica there had them.
     private var digests: [ViewDigests?] = []
+    /// Who takes part, as the primary of the highest term knew it last.
+    private(set) var membership: Membership?
+    private var membershipTerm: UInt64 = 0
     /// Term and voter to whom it voted for, as told to others.
     private var votes: [Vote: Int] = [:]
     /// Term to the replica that led it.
@@ -72,6 +75,9 @@ struct Ledger {
         if now.isPrimary, standing.witness?.isPrimary != true || standing.witness?.term != now.term {
             try leads(replica, id: id, term: now.term)
         }
+        if now.isPrimary, now.term >= membershipTerm {
+            try takesPart(now.membership, before: standing.witness, term: now.term)
+        }
         try compare(replica, id: id, standing: &standing, through: min(now.committed, now.lastIndex))
         if now.folded != standing.witness?.folded { try folded(replica, id: id, at: now.folded) }
         guard now.waitingAppends <= waitingAppendsMax else {
@@ -79,6 +85,23 @@ struct Ledger {
                 "I12", "replica \(id): \(now.waitingAppends) appends wait, the bound is \(waitingAppendsMax)")
         }
         standing.witness = now
+    }
+
+    /// Voters change through a joint membership only (I8), and whoever was retired stays so (I9).
+    private mutating func takesPart(
+        _ now: Membership, before: ReplicaWitness?, term: UInt64
+    ) throws(Violation) {
+        membershipTerm = term
+        guard now != membership else { return }
+        membership = now
+        guard let before, before.term == term, before.isPrimary else { return }
+        let old = before.membership
+        if !old.isJoint, !now.isJoint, old.voters != now.voters {
+            throw Violation("I8", "voters \(old.voters) became \(now.voters) in one step")
+        }
+        for id in old.retired where now.isMember(id) || !now.retired.contains(id) {
+            throw Violation("I9", "replica \(id) was retired and takes part again")
+        }
     }
 
     private mutating func leads(_ replica: Replica<SimulatedFiles>, id: Int, term: UInt64) throws(Violation) {

@@ -11,6 +11,10 @@ package enum FaultKind: Int, CaseIterable, Sendable {
     case clockStep
     /// The wall clock runs fast or slow.
     case clockDrift
+    /// An operator lets another replica lead.
+    case handover
+    /// An operator gives the place of a voter to a spare.
+    case replacement
     // Disks
     /// One read fails.
     case readError
@@ -48,7 +52,10 @@ package enum FaultKind: Int, CaseIterable, Sendable {
     case bitFlip
 
     /// Needs somebody to talk to.
-    package var needsPeers: Bool { rawValue >= FaultKind.oneWayCut.rawValue }
+    package var needsPeers: Bool { rawValue >= FaultKind.oneWayCut.rawValue || isOrder }
+
+    /// An order, not a mishap.
+    package var isOrder: Bool { self == .handover || self == .replacement }
 
     /// Takes away what was durable: only a minority's copies may suffer it.
     package var damages: Bool {

@@ -23,8 +23,8 @@ struct Links {
         var isConnected = false
         /// Counts connections; what belongs to an earlier one is gone.
         var epoch = 0
-        /// A connection is being made, or one that broke is being noticed.
-        var isChanging = false
+        /// The end that does not know yet that the last connection is gone; 0: both do.
+        var unnoticedBy = 0
     }
 
     private let count: Int

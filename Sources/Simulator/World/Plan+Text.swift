@@ -54,12 +54,13 @@ extension Plan {
             ("turn-microseconds", \.turnMicroseconds), ("disk-microseconds", \.diskMicroseconds),
             ("link-microseconds", \.linkMicroseconds), ("restart-microseconds", \.restartMicroseconds),
             ("heartbeat-milliseconds", \.heartbeatMilliseconds), ("election-milliseconds", \.electionMilliseconds),
+            ("lost-milliseconds", \.lostMilliseconds),
         ]
     }
 
     private static var counts: [(String, WritableKeyPath<Plan, Int>)] {
         [
-            ("clients", \.clients), ("patients", \.patients), ("appointments", \.appointments),
+            ("spares", \.spares), ("clients", \.clients), ("patients", \.patients), ("appointments", \.appointments),
             ("batch-max", \.batchMax), ("body-capacity", \.bodyCapacity), ("slots-min", \.slotsMin),
             ("fill-step", \.fillStep), ("cached-frames", \.cachedFrames),
             ("waiting-appends-max", \.waitingAppendsMax), ("disk-bytes", \.diskBytes),

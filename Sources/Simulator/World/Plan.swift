@@ -4,7 +4,9 @@ internal import Consensus
 /// rates and sizes), changed by shrinking, and written down with a failing seed.
 package struct Plan: Equatable, Sendable {
     package var seed: UInt64
+    /// Those that vote at first; spares come after them.
     package var replicas: Int
+    package var spares = 0
     /// How long faults go on, in microseconds of virtual time.
     package var safetyMicroseconds: UInt64 = 0
     /// The kinds of faults that are on, with the mean time between two of them (µs), or for those of messages the rate
@@ -34,6 +36,8 @@ package struct Plan: Equatable, Sendable {
     package var heartbeatMilliseconds: UInt64 = 0
     /// The lower end of the election timeout; the upper is twice that.
     package var electionMilliseconds: UInt64 = 0
+    /// A voter not heard of for so long is replaced by a spare.
+    package var lostMilliseconds: UInt64 = 0
     package var messageEntriesMax = 0
     package var flightsMax = 0
 
@@ -112,6 +116,9 @@ package struct Plan: Equatable, Sendable {
         messageEntriesMax = chance.pick([1, 8, 256])
         flightsMax = chance.pick([1, 3, 16])
         drawFaults(&chance)
+        let wantsSpares = chance.below(3)
+        lostMilliseconds = chance.pick([4_000, 12_000, 300_000])
+        if replicas > 1 { spares = wantsSpares }
         if let safetySeconds { safetyMicroseconds = safetySeconds * 1_000_000 }
     }
 

@@ -32,6 +32,8 @@ final class Process {
     var batches: [DiskBatch] = []
     var works: [BackgroundWork] = []
     var standing = Ledger.Standing()
+    /// What it told others of itself last.
+    var saidOfItself = ""
     /// Who leads, as it says.
     var primary: Int?
     /// It reported damage that it cannot mend alone.
@@ -90,7 +92,9 @@ final class Process {
         configuration.log.headRooms.control = 32 << 10
         configuration.snapshotEvery = plan.snapshotEvery
         configuration.requestsPerSecond = 1_000_000
-        configuration.peers = (1...plan.replicas).filter { $0 != id }
+        configuration.peers = (1...(plan.replicas + plan.spares)).filter { $0 != id }
+        configuration.lostMilliseconds = plan.lostMilliseconds
+        configuration.replacementMilliseconds = 2 * plan.lostMilliseconds
         configuration.timings = plan.timings
         configuration.waitingAppendsMax = plan.waitingAppendsMax
         life += 1

@@ -9,6 +9,12 @@ extension World {
         credential: "svc", address: "192.0.2.7", onBehalfOf: "Practitioner/pr-7", purpose: Purpose(code: "TREAT"),
         requestID: "r")
 
+    static let administrator = Caller(
+        credential: "adm", address: "192.0.2.8", onBehalfOf: nil, purpose: Purpose(code: "HSYSADMIN"),
+        requestID: "r")
+    /// Answers to operators go nowhere.
+    static let operatorConnection: UInt64 = 1 << 32
+
     /// A client begins an operation, or sends the present one again.
     func takeTurn(_ number: Int) throws(Violation) {
         clients[number].isResting = false
@@ -65,6 +71,7 @@ extension World {
                 position: appended.position, disks: processes.map(\.disk), quorum: plan.replicas / 2 + 1, at: now)
         }
         trace.add(8, UInt64(process.id), id.connection, id.number)
+        guard id.connection < Self.operatorConnection else { return }
         if faultHits(.drop) { return }
         after(delay(), .answer(id, answer, isLast: isLast))
     }

@@ -1,3 +1,4 @@
+internal import Consensus
 internal import Replica
 internal import SegmentedLog
 
@@ -10,7 +11,7 @@ extension World {
     /// Whether every other disk holds entries through `index`, from `first` on.
     func othersHold(_ process: Process, from first: UInt64, through index: UInt64) -> Bool {
         guard first >= 1, first <= index else { return false }
-        for other in processes where other.id != process.id {
+        for other in processes where other.id != process.id && ledger.membership?.isMember(other.id) ?? true {
             guard !other.isLost else { return false }
             for entry in first...index where !ledger.holds(other.disk, entry) { return false }
         }

@@ -1,3 +1,4 @@
+internal import Records
 internal import Replica
 
 // What goes wrong: each kind strikes on its own, from its own dice, at times of its own.
@@ -41,10 +42,24 @@ extension World {
         case .clockDrift:
             process.setDrift(Int64(faultChances[at].below(400)) * 1000 - 200_000, at: now)
         case .oneWayCut, .isolation, .partialMesh, .clog, .reset: try strikeLinks(kind, process.id, lasts)
+        case .handover, .replacement: try order(kind, process)
         case .bitRot, .misdirectedWrite, .rollback, .totalLoss: return try strikeDamage(kind, process)
         default: return try strikeDisk(kind, process, lasts)
         }
         count(kind)
+    }
+
+    /// An operator tells whoever leads.
+    private func order(_ kind: FaultKind, _ target: Process) throws(Violation) {
+        guard let primary = processes.first(where: { $0.replica != nil && $0.standing.witness?.isPrimary == true })
+        else { return }
+        ordered += 1
+        let order: OperatorOrder =
+            kind == .handover
+            ? .handover(to: faultChances[kind.rawValue].oneIn(3) ? nil : target.id) : .replace(target.id, with: nil)
+        tell("\(now) an operator orders of replica \(primary.id): \(order)")
+        let id = AskID(connection: Self.operatorConnection, number: ordered)
+        try tell(primary, .operate(id, Self.administrator, order))
     }
 
     private func strikeLinks(_ kind: FaultKind, _ id: Int, _ lasts: UInt64) throws(Violation) {
@@ -109,10 +124,12 @@ extension World {
         process.disk.capacity = plan.diskBytes
         process.slowDiskUntil = 0
         process.hungDiskUntil = 0
+        // What a hung disk held up ends now.
+        if !process.batches.isEmpty { after(1, .written(process.id, life: process.life)) }
         process.setDrift(0, at: now)
         process.wallOffset = 0
         // An operator sets the clock right and says so; a replica that believed it before takes no notice.
-        try tell(process, .clockAccepted(Self.caller))
+        try tell(process, .clockAccepted(Self.administrator))
         if process.isPaused {
             process.isPaused = false
             after(1, .resume(process.id, life: process.life))

@@ -22,6 +22,9 @@ extension World {
         guard !links.isCut(a, b, at: now) else {
             return after(100_000 + network.below(200_000), .connect(a, b))
         }
+        // A new connection tells whoever did not know that the old one is gone.
+        let late = links[pair: a, b].unnoticedBy
+        if late > 0 { try notice(late, lost: late == a ? b : a, epoch: links[pair: a, b].epoch) }
         links[pair: a, b].isConnected = true
         links[pair: a, b].epoch += 1
         trace.add(10, UInt64(a), UInt64(b))
@@ -44,6 +47,7 @@ extension World {
         for other in processes where other.id != id && links[pair: id, other.id].isConnected {
             links.reset(id, other.id)
             let noticed = isSilent ? 500_000 + network.below(3_000_000) : delay()
+            links[pair: id, other.id].unnoticedBy = other.id
             let epoch = links[pair: id, other.id].epoch
             after(noticed, .notice(other.id, lost: id, epoch: epoch))
         }
@@ -51,11 +55,13 @@ extension World {
 
     /// A replica notices that the other end is gone, unless there is a new connection by now.
     func notice(_ id: Int, lost: Int, epoch: Int) throws(Violation) {
-        guard links[pair: id, lost].epoch == epoch else { return }
+        guard links[pair: id, lost].epoch == epoch, links[pair: id, lost].unnoticedBy == id else { return }
+        links[pair: id, lost].unnoticedBy = 0
         try tell(process(id), .disconnected(lost))
     }
 
     func send(_ message: PeerMessage, from source: Int, to target: Int) throws(Violation) {
+        if case .figures(let figures) = message { process(source).saidOfItself = "\(figures.state)" }
         guard target >= 1, target <= processes.count, links[pair: source, target].isConnected else { return }
         let bytes = PeerCodec.encode(message)
         let checksum = Checksum.crc32c(bytes)

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Consensus
 internal import Records
 internal import Replica
 internal import SegmentedLog
@@ -71,7 +72,8 @@ extension World {
         var chance = Chance(seed: plan.seed, .heal)
         // Only a quorum at first: the others stay as they are, down or cut off.
         var core = processes.filter { !$0.isLost }.map(\.id)
-        while core.count > plan.replicas / 2 + 1 { core.remove(at: chance.below(core.count)) }
+        // Who takes part may change under way: then all that are there must do it.
+        while plan.spares == 0, core.count > plan.replicas / 2 + 1 { core.remove(at: chance.below(core.count)) }
         for id in core { try heal(process(id)) }
         try healLinks(core)
         for process in processes where !core.contains(process.id) && !process.isLost {
@@ -83,7 +85,7 @@ extension World {
         try run(until: limit) { self.hasProgressed }
         guard hasProgressed else {
             throw Violation(
-                "I16", "nothing was acknowledged in \(Self.progressMicroseconds) us after healing", time: now)
+                "I16", "nothing was acknowledged in 30 s after healing: \(stands)", time: now)
         }
     }
 
@@ -127,7 +129,7 @@ extension World {
                 return "\(process.id) is \(process.isLost ? "lost" : "down")"
             }
             return "\(process.id) term \(witness.term)\(witness.isPrimary ? " primary" : "") decided "
-                + "\(witness.committed) folded \(witness.folded) durable \(witness.durableIndex) of \(witness.lastIndex)"
+                + "(\(process.saidOfItself)) \(witness.committed) folded \(witness.folded) durable \(witness.durableIndex) of \(witness.lastIndex)"
         }.joined(separator: "; ")
     }
 
@@ -154,9 +156,12 @@ extension World {
 
     /// Every replica runs and has folded the same.
     private var areEqual: Bool {
-        guard let first = processes.first(where: { !$0.isLost })?.standing.witness else { return false }
+        let membership = ledger.membership
+        guard membership?.isJoint != true,
+            let first = processes.first(where: { !$0.isLost && membership?.isVoter($0.id) ?? true })?.standing.witness
+        else { return false }
         return processes.allSatisfy {
-            $0.isLost
+            $0.isLost || membership?.isMember($0.id) == false
                 || $0.replica != nil && $0.standing.witness?.folded == first.folded
                     && $0.standing.witness?.durableIndex == first.lastIndex
                     && $0.standing.witness?.lastIndex == first.folded

@@ -48,6 +48,8 @@ package final class World {
     package internal(set) var handled: UInt64 = 0
     /// How often each kind of fault struck.
     package internal(set) var faultCounts = [UInt64](repeating: 0, count: FaultKind.allCases.count)
+    /// Orders given.
+    var ordered: UInt64 = 0
     /// No client begins anything new.
     var isWindingDown = false
     /// No fault strikes any more.
@@ -71,13 +73,13 @@ package final class World {
         maker = EventMaker(patients: plan.patients, appointments: plan.appointments)
         faultChances = FaultKind.allCases.map { Chance(seed: plan.seed, .fault, $0.rawValue) }
         network = Chance(seed: plan.seed, .network)
-        links = Links(replicas: plan.replicas)
+        links = Links(replicas: plan.replicas + plan.spares)
         do {
             crypto = try Crypto()
         } catch {
             throw Violation("process", "libcrypto does not start")
         }
-        for id in 1...plan.replicas {
+        for id in 1...(plan.replicas + plan.spares) {
             let disk = SimulatedFiles(chance: Chance(seed: plan.seed, .disk, id))
             processes.append(Process(id: id, disk: disk, chance: Chance(seed: plan.seed, .process, id)))
         }
@@ -100,7 +102,10 @@ package final class World {
                     credentials: [
                         PlannedCredential(
                             id: "svc", name: "service", scopes: [.append, .read, .audit],
-                            secret: Array("c2VydmljZS1zZWNyZXQtb2YtdGhlLXNpbXVsYXRpb24".utf8))
+                            secret: Array("c2VydmljZS1zZWNyZXQtb2YtdGhlLXNpbXVsYXRpb24".utf8)),
+                        PlannedCredential(
+                            id: "adm", name: "administrator", scopes: .administer,
+                            secret: Array("YWRtaW5pc3RyYXRvci1zZWNyZXQtb2Ytc2ltdWxhdGlu".utf8)),
                     ]),
                 root: root, dice: &dice)
         } catch {
