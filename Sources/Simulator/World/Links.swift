@@ -75,4 +75,5 @@ struct Parcel {
     var bytes: [UInt8]
     var checksum: UInt32
     var isSmall: Bool
+    var mayOvertake: Bool
 }
