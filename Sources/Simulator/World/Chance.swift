@@ -41,7 +41,7 @@ struct Chance {
         let fraction = (word << (zeros + 1)) >> 48
         // -log2(word / 2^64) in 16 bits of fraction, times mean, times ln 2.
         let bits = ((zeros + 1) << 16) - fraction
-        return ((bits * 45_426) >> 16) * mean >> 16
+        return (((bits * 45_426) >> 16) * mean) >> 16
     }
 
     /// One of them.
