@@ -16,7 +16,7 @@ package enum StoreMaker {
         /// Replica i listens for clients on this port + i, for its peers on this port + 100 + i.
         package var basePort: Int
 
-        package init(directory: String, replicas: Int = 1, spares: Int = 0, basePort: Int = 7400) {
+        package init(directory: String, replicas: Int = 3, spares: Int = 0, basePort: Int = 7400) {
             self.directory = directory
             self.replicas = replicas
             self.spares = spares

@@ -58,7 +58,7 @@ final class RunningNode {
         let base = ThisProcess.environment("TMPDIR") ?? "/tmp"
         var generator = SystemRandomNumberGenerator()
         let path = "\(base)/chartlog-node-\(ThisProcess.id)-\(generator.next())"
-        let layout = try StoreMaker.make(StoreMaker.Plan(directory: path)).layout
+        let layout = try StoreMaker.make(StoreMaker.Plan(directory: path, replicas: 1)).layout
 
         let first = try RunningNode(layout)
         #expect(first.hears { if case .ready = $0 { true } else { false } })

@@ -13,7 +13,7 @@ extension Command {
             numbered after the replicas; one takes the place of a replica that is lost.
             """,
         options: [
-            Option("replicas", .number(1...64), "N", "copies of everything: 1, 3 or 5 (default 1)"),
+            Option("replicas", .number(1...64), "N", "copies of everything: 1, 3 or 5 (default 3)"),
             Option("spares", .number(0...64), "N", "replicas that wait, 0 to 3 (default 0)"),
             Option("base-port", .number(1...65_000), "N", "replica i listens on this port + i (default 7400)"),
             Option("json", .flag, "", "print what was made as JSON"),
@@ -23,7 +23,7 @@ extension Command {
         do throws(ServerError) {
             let made = try StoreMaker.make(
                 .init(
-                    directory: directory, replicas: arguments.number("replicas", or: 1),
+                    directory: directory, replicas: arguments.number("replicas", or: 3),
                     spares: arguments.number("spares", or: 0), basePort: arguments.number("base-port", or: 7400)))
             if arguments.has("json") { return Output.line(json(made)) }
             Output.line("made \(Screen.safe(directory)), cluster \(made.clusterID)")
