@@ -28,6 +28,8 @@ package final class SimulatedFiles: FileStore {
 
     var inodes: [SimulatedInode] = []
     private var handles: [Int] = []
+    /// Slots before it are of earlier lives.
+    private var firstLive = 0
     /// Path to number of inode, as a reader sees the names.
     var names: [String: Int] = [:]
     /// The same as the disk holds it, less what `pending` would change.
@@ -161,7 +163,9 @@ package final class SimulatedFiles: FileStore {
 
     /// The process is gone: its handles are dead, the page cache is not.
     func loseHandles() {
-        handles.removeAll(keepingCapacity: true)
+        // Slots are never used again: what an earlier life left behind must not meet a later one's files.
+        for slot in firstLive..<handles.count { handles[slot] = -1 }
+        firstLive = handles.count
         fuse = nil
     }
 
