@@ -8,20 +8,27 @@ struct Cluster {
     let client: ClusterClient
     private let fields: [(name: String, value: String)]
 
-    init(_ arguments: Arguments) throws(Failure) {
+    /// - Parameter replica: the only one to ask; any, where it is nil. The endpoints stand in the order of their ids.
+    init(_ arguments: Arguments, only replica: Int? = nil) throws(Failure) {
         guard let path = arguments.text("context") ?? ThisProcess.environment("CHARTLOG_CONTEXT"), !path.isEmpty else {
             throw Failure(
                 .usage, "which cluster? Give --context FILE or set CHARTLOG_CONTEXT",
                 "chartlog init DIR writes DIR/service.context")
         }
-        do throws(ClientError) {
-            var context = try ContextFile.read(path)
-            if let purpose = arguments.text("purpose") { context.purpose = purpose }
-            self.context = context
-            client = try ClusterClient(context)
-        } catch {
-            throw Cluster.failure(error)
+        var context: ContextFile
+        do throws(ClientError) { context = try ContextFile.read(path) } catch { throw Cluster.failure(error) }
+        if let purpose = arguments.text("purpose") { context.purpose = purpose }
+        if let replica {
+            guard context.endpoints.indices.contains(replica - 1) else {
+                throw Failure(
+                    .usage, "the context lists no endpoint of replica \(replica)",
+                    "its endpoints stand in the order of the replicas' numbers; it has \(context.endpoints.count)")
+            }
+            context.endpoints = [context.endpoints[replica - 1]]
         }
+        self.context = context
+        do throws(ClientError) { client = try ClusterClient(context) } catch { throw Cluster.failure(error) }
+        if replica != nil { client.overallMilliseconds = 5_000 }
         var fields: [(name: String, value: String)] = []
         if let behalf = arguments.text("on-behalf-of") {
             guard behalf.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {

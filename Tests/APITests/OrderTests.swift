@@ -9,7 +9,9 @@ struct OrderTests {
         ("handover", "", OperatorOrder.handover(to: nil)), ("handover", "{}", .handover(to: nil)),
         ("handover", #"{"to":2}"#, .handover(to: 2)), ("replacements", #"{"leaving":3}"#, .replace(3, with: nil)),
         ("replacements", #"{"leaving":3,"joining":4}"#, .replace(3, with: 4)), ("members", #"{"joining":4}"#, .add(4)),
-        ("members", #"{"leaving":2}"#, .remove(2)), ("clock", "", .acceptClock), ("clock", "{}", .acceptClock),
+        ("members", #"{"leaving":2}"#, .remove(2)),
+        ("takeover", "", .takeOver(by: nil)), ("takeover", #"{"to":2}"#, .takeOver(by: 2)),
+        ("clock", "", .acceptClock), ("clock", "{}", .acceptClock),
     ])
     func `an order is read as it was meant`(_ path: String, _ body: String, _ order: OperatorOrder) throws {
         let inquiry = try #require(Asking.inquiry("POST /v1/cluster/\(path)", body.isEmpty ? [] : Self.json, body))
@@ -23,7 +25,7 @@ struct OrderTests {
         ("handover", "{", .badJSON), ("replacements", "{}", .malformedRequest),
         ("replacements", #"{"joining":4}"#, .malformedRequest), ("members", "{}", .malformedRequest),
         ("members", #"{"joining":4,"leaving":1}"#, .malformedRequest), ("handover?to=2", "", .unknownParameter),
-        ("clock", #"{"to":2}"#, .malformedRequest),
+        ("clock", #"{"to":2}"#, .malformedRequest), ("takeover", #"{"by":2}"#, .malformedRequest),
     ])
     func `an order that says something else is refused`(_ path: String, _ body: String, _ kind: ProblemKind) {
         #expect(Asking.refusal("POST /v1/cluster/\(path)", body.isEmpty ? [] : Self.json, body) == kind)
@@ -37,7 +39,9 @@ struct OrderTests {
         let status = ClusterStatus(
             clusterID: "00", primary: 1, term: 1, index: 1, position: 0, record: 0, minDurableCopies: 2,
             lastStamp: AnswerTests.stamp, members: [], warnings: [])
-        for (path, body, code) in [("handover", "{}", 200), ("replacements", #"{"leaving":3}"#, 202)] {
+        for (path, body, code) in [
+            ("handover", "{}", 200), ("takeover", "{}", 200), ("replacements", #"{"leaving":3}"#, 202),
+        ] {
             var inquiry = try #require(Asking.inquiry("POST /v1/cluster/\(path)", Self.json, body))
             var bytes: [UInt8] = []
             inquiry.renderer.render(.cluster(status), isLast: true, date: AnswerTests.date, onto: &bytes)

@@ -44,6 +44,7 @@ struct RouterTests {
         ("POST /v1/cluster/handover", "order handover"), ("POST /v1/cluster/replacements", "order replacements"),
         ("POST /v1/cluster/members", "order members"), ("POST /v1/cluster/nonsense", "not-found"),
         ("GET /v1/cluster/handover", "method-not-allowed"), ("POST /v1/cluster/clock", "order clock"),
+        ("POST /v1/cluster/takeover", "order takeover"), ("GET /v1/cluster/takeover", "method-not-allowed"),
         ("HEAD /v1/cluster/members", "method-not-allowed"),
         ("GET /fhir/../livez", "bad-target"), ("GET /%2e%2e/livez", "bad-target"), ("GET /./livez", "bad-target"),
         ("GET /%", "bad-target"), ("GET /%4", "bad-target"), ("GET /%zz", "bad-target"), ("GET /%00", "bad-target"),

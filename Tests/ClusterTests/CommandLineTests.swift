@@ -68,7 +68,8 @@ import Testing
         ["appointments", "--day", "2026-02-30"], ["init", "nowhere", "--replicas", "2"],
         ["init", "nowhere", "--spares", "4"], ["serve"],
         ["audit", "--asof", "yesterday"], ["status", "--json=yes"],
-        ["handover", "--to", "none"], ["replace"], ["clock"], ["clock", "reject"], ["replace", "one"],
+        ["handover", "--to", "none"], ["handover", "--force"], ["replace"], ["clock"], ["clock", "reject"],
+        ["replace", "one"],
         ["replace", "1", "2", "3"],
     ])
     func `wrong arguments are a usage error with a word of advice`(arguments: [String]) throws {

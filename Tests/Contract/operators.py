@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 
 from common import Report, Store, expectation, patient, told
@@ -61,7 +62,7 @@ def main():
         for turn in range(3):
             target = 1 + status["primary"] % 3
             command(f"handover to replica {target}", 0, "handover", "--to", str(target))
-            status = wait(store, lambda seen: seen["primary"] == target)
+            status = wait(store, lambda seen: seen["primary"] == target and (seen["last_failover"] or {}).get("to") == target)
             report.check("it leads", status["primary"] == target, status)
             report.check("and why is told", (status.get("last_failover") or {}).get("reason") == "handover", status)
             status = wait(store, lambda seen: all(member["state"] in ("ready", "spare") for member in seen["replicas"]))
@@ -71,11 +72,62 @@ def main():
         command("handover to who leads", 1, "handover", "--to", str(primary), text="order-refused")
         command("handover to nobody", 1, "handover", "--to", "9", text="not-found")
         command("handover to a spare", 1, "handover", "--to", "4")
+        command("force nobody", 2, "handover", "--force", text="--to")
+        command("force who has no endpoint", 2, "handover", "--force", "--to", "9", text="endpoint")
+        command("force who leads", 1, "handover", "--force", "--to", str(primary), text="order-refused")
+        command("force without the right", 1, "handover", "--force", "--to", str(1 + primary % 3), who="service",
+                text="forbidden")
         command("handover without the right", 1, "handover", who="service", text="forbidden")
         admin = store.client("admin")
         refused = admin.request("POST", "/v1/cluster/handover", b'{"too": 1}', {"Content-Type": "application/json"})
         report.check("an order that says something else", refused[0] == 400, refused)
         report.check("nothing was done", store.primary() == primary)
+
+        # ── the primary hangs: another is told to lead, itself
+        headers = {"Content-Type": "application/json"}
+        target = 1 + primary % 3
+        third = 6 - primary - target
+        there = store.client("admin", replica=target)
+        expect("an order for another replica", there.request("POST", "/v1/cluster/takeover", b'{"to": %d}' % third, headers),
+               409, "order-refused")
+        expect("an order to take over that says something else",
+               there.request("POST", "/v1/cluster/takeover", b'{"too": 1}', headers), 400, "malformed-request")
+        report.check("nothing was done by these", store.primary() == primary)
+        before = store.status()
+        store.signal(primary, signal.SIGSTOP)
+        try:
+            begun = time.monotonic()
+            command("force while the primary hangs", 0, "handover", "--force", "--to", str(target),
+                    text=f"replica {target} leads")
+            took = time.monotonic() - begun
+            report.check("it leads within a second", took < 1, took)
+            expect("and takes appends", store.client(replica=target).append(patient("p-forced")), 201)
+        finally:
+            store.signal(primary, signal.SIGCONT)
+        status = wait(store, lambda seen: roles(seen).get(primary) == "secondary" and all(
+            member["state"] == "spare" or member["state"] == "ready" and member["position"] == seen["position"]
+            for member in seen["replicas"]))
+        report.check("the old one follows", status["primary"] == target and roles(status).get(primary) == "secondary", status)
+        report.check("in a later term", status["term"] > before["term"], status)
+        report.check("with everything", {
+            member["position"] for member in status["replicas"] if member["role"] != "spare"} == {status["position"]}, status)
+        expect("it has what was appended meanwhile", store.client(replica=primary).get("/fhir/Patient/p-forced"), 200)
+        primary = target
+
+        # ── no quorum: the last one is told, and says that it cannot
+        others = [id for id in (1, 2, 3) if id != primary]
+        for id in (primary, others[0]):
+            store.signal(id, signal.SIGSTOP)
+        try:
+            begun = time.monotonic()
+            command("force without a quorum", 1, "handover", "--force", "--to", str(others[1]), text="order-refused")
+            took = time.monotonic() - begun
+            report.check("it says so within 3 s or so", took < 4, took)
+        finally:
+            for id in (primary, others[0]):
+                store.signal(id, signal.SIGCONT)
+        status = wait(store, lambda seen: all(member["state"] in ("ready", "spare") for member in seen["replicas"]))
+        primary = status["primary"]
 
         # ── replace
         listed = json.loads(command("spares", 0, "spares", "--json").stdout or b"[]")

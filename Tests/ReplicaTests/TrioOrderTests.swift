@@ -167,9 +167,10 @@ import Views
         trio.append([try registered(1)])
         let target = try #require(trio.members.first { $0.id != old.id })
         old.isPaused = true
-        #expect(trio.answer(trio.order(.takeOver, to: target, as: "svc"))?.problem?.kind == .forbidden)
+        #expect(trio.answer(trio.order(.takeOver(by: nil), to: target, as: "svc"))?.problem?.kind == .forbidden)
+        #expect(trio.answer(trio.order(.takeOver(by: old.id), to: target))?.problem?.kind == .orderRefused)
         let before = trio.milliseconds
-        let order = trio.order(.takeOver, to: target)
+        let order = trio.order(.takeOver(by: target.id), to: target)
         guard case .cluster(let status)? = trio.answer(order) else { return #expect(Bool(false), "it is answered") }
         #expect(status.primary == target.id && trio.milliseconds - before < 100)
         #expect(trio.answer(trio.put([try registered(2)], to: target))?.appended != nil)

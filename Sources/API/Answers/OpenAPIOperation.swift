@@ -68,6 +68,10 @@ extension OpenAPI {
             problemStatuses += [401, 403, 404, 406, 409, 415, 504]
             switch kind {
             case .handover: summary = "Let another replica lead; answered once it does. Needs the scope administer."
+            case .takeover:
+                summary =
+                    "Let the replica that is asked lead, though another hangs; never forwarded, and answered once it "
+                    + "leads. Needs the scope administer."
             case .clock: summary = "Accept a clock that jumped ahead as right. Needs the scope administer."
             case .replacements:
                 summary = "Let a spare take a replica's place. Needs the scope administer."

@@ -140,6 +140,11 @@ enum OpenAPISchemas {
                 + #""description":"Who is to lead; absent: whoever is fit."}}}"#
         ),
         (
+            "Order-takeover",
+            #"{"type":"object","additionalProperties":false,"properties":{"to":{"type":"integer","minimum":1,"#
+                + #""description":"The id of the replica that is asked; any other refuses."}}}"#
+        ),
+        (
             "Order-replacements",
             #"{"type":"object","additionalProperties":false,"required":["leaving"],"properties":{"#
                 + #""leaving":{"type":"integer","minimum":1},"joining":{"type":"integer","minimum":1,"#

@@ -5,6 +5,8 @@ import Records
 package enum OrderKind: String, CaseIterable, Sendable {
     /// `{"to": N}`, or nothing: whoever is fit is to lead.
     case handover
+    /// `{"to": N}`, or nothing: the replica that is asked is to lead, and N is its id. It is not forwarded.
+    case takeover
     /// `{"leaving": N, "joining": M}`, or without `joining`: the first spare that is fit.
     case replacements
     /// `{"joining": N}` or `{"leaving": N}`: one more, or one fewer, that votes.
@@ -15,7 +17,7 @@ package enum OrderKind: String, CaseIterable, Sendable {
     /// The work goes on after the answer: 202, and where to watch it.
     var isLong: Bool {
         switch self {
-        case .handover, .clock: false
+        case .handover, .takeover, .clock: false
         case .replacements, .members: true
         }
     }
@@ -33,6 +35,7 @@ enum OrderReader {
         let ids = try Ids(request, names: kind.names)
         switch kind {
         case .handover: return .handover(to: ids["to"])
+        case .takeover: return .takeOver(by: ids["to"])
         case .clock: return .acceptClock
         case .replacements:
             guard let leaving = ids["leaving"] else { throw missing("leaving") }
@@ -87,7 +90,7 @@ enum OrderReader {
 extension OrderKind {
     fileprivate var names: [String] {
         switch self {
-        case .handover: ["to"]
+        case .handover, .takeover: ["to"]
         case .replacements, .members: ["leaving", "joining"]
         case .clock: []
         }

@@ -2,8 +2,9 @@
 package enum OperatorOrder: Equatable, Sendable {
     /// Another replica is to lead: the one named, or nil for the one that has most of the log.
     case handover(to: Int?)
-    /// The replica that is told is to lead, though another does: for a primary that hangs. It is not forwarded.
-    case takeOver
+    /// The replica that is told is to lead, though another does: for a primary that hangs. It is not forwarded. Where an
+    /// id is named, it must be the id of the replica that is told.
+    case takeOver(by: Int?)
     /// A voter gives its place to another replica, which must be a spare; nil for the first that is fit.
     case replace(Int, with: Int?)
     /// One replica more that votes; how a cluster of one grows to three.

@@ -45,6 +45,7 @@ extension Replica {
             roomTold = max(1, clock.milliseconds)
             room = (try? log.headRoom()) ?? .nothing
         }
+        considerTakenOver(into: &effects)
         switch life {
         case .opened, .damaged, .stopped, .failed: return
         case .following, .electing, .primary, .stopping: break
@@ -64,7 +65,6 @@ extension Replica {
         case .following, .electing, .opened, .damaged, .stopped, .failed: break
         }
         if !isWriting, life.isAlive { write(log.idle(nowMilliseconds: clock.milliseconds), into: &effects) }
-        considerTakenOver(into: &effects)
         repairTicked(into: &effects)
         tellFigures(into: &effects)
     }

@@ -27,7 +27,7 @@ extension ClientsLoop {
 
     func dispatch(_ session: ClientSession) {
         guard let held = session.held else { return }
-        if answersItself || held.isCluster && lead == nil { return ask(session) }
+        if answersItself || held.isForHere || held.isCluster && lead == nil { return ask(session) }
         guard let lead else { return hold(session) }
         // One hop: what another replica handed on is not handed on again.
         if session.relay != nil { return decline(session) }

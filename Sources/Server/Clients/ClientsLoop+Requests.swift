@@ -78,6 +78,10 @@ extension ClientsLoop {
         let inquiry = Inquiry(
             HTTPRequest(head: held.head, body: held.body), route: held.route, credential: held.credential,
             address: session.address, drawnID: drawID(), receivedBy: session.relay?.replica)
+        // Whoever does not lead cannot record that this was refused, and it is not for whoever does.
+        if held.isForHere, !answersItself, case .refused(let problem) = inquiry.ask.request {
+            return refuseHeld(session, problem)
+        }
         if case .append(let append) = inquiry.ask.request, held.attempts == 0 {
             counters.appendedBytes += UInt64(append.events.reduce(0) { $0 + $1.bytes.count })
         }

@@ -88,5 +88,7 @@ struct HeldRequest {
 
     var isAppend: Bool { if case .append = route.endpoint { true } else { false } }
     var isCluster: Bool { if case .cluster = route.endpoint { true } else { false } }
+    /// Meant for the replica that it was sent to, whoever leads.
+    var isForHere: Bool { if case .order(.takeover) = route.endpoint { true } else { false } }
     var isEvents: Bool { if case .events = route.endpoint { true } else { false } }
 }

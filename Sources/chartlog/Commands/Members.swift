@@ -5,15 +5,30 @@ import Linux
 /// What an operator orders a cluster to do with its replicas.
 extension Command {
     static let handover = Command(
-        "handover", "[--to N]", summary: "let another replica lead, without losing a beat",
+        "handover", "[--to N] [--force]", summary: "let another replica lead, without losing a beat",
         story: """
             Waits until the other one has everything and leads; appends go on within milliseconds. Refused when that
             replica is not reachable or too far behind. Needs the context that administers.
+
+            When the primary hangs: --force --to N asks replica N alone, which then stands for election at once. It leads
+            only if a quorum votes for it, so nothing acknowledged is lost. N is told at the N-th endpoint of the context.
             """,
-        options: [Option("to", .number(1...1_048_576), "N", "this replica; else whoever is fit")] + Option.cluster
+        options: [
+            Option("to", .number(1...1_048_576), "N", "this replica; else whoever is fit"),
+            Option("force", .flag, "", "ask replica N itself, though the primary does not answer; with --to"),
+        ] + Option.cluster
     ) { arguments throws(Failure) in
         let body = arguments.text("to").map { #"{"to":\#($0)}"# } ?? "{}"
-        try Orders.give("handover", body, arguments) { status in
+        var only: Int?
+        if arguments.has("force") {
+            guard let to = arguments.text("to") else {
+                throw Failure(
+                    .usage, "--force needs --to N: the replica that is to lead",
+                    "it is asked itself; chartlog status shows who is ready")
+            }
+            only = try Orders.id(to)
+        }
+        try Orders.give(only == nil ? "handover" : "takeover", body, arguments, only: only) { status in
             "replica \(status["primary"]?.numberText ?? "?") leads, in term \(status["term"]?.numberText ?? "?")"
         }
     }
@@ -86,11 +101,12 @@ enum Orders {
         return id
     }
 
-    /// Posts the order; with --json prints the answer as it came, else what `words` make of it.
+    /// Posts the order, to one replica alone where it is named; with --json prints the answer as it came, else what
+    /// `words` make of it.
     static func give(
-        _ name: String, _ body: String, _ arguments: Arguments, words: (JSONView) -> String
+        _ name: String, _ body: String, _ arguments: Arguments, only replica: Int? = nil, words: (JSONView) -> String
     ) throws(Failure) {
-        let cluster = try Cluster(arguments)
+        let cluster = try Cluster(arguments, only: replica)
         let response = try cluster.send(
             ClientRequest(
                 "POST", "/v1/cluster/\(name)", fields: cluster.callerFields + [("Content-Type", "application/json")],
