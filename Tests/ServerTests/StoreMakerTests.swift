@@ -13,7 +13,8 @@ import Testing
     }
 
     @Test func `a new store is for its owner alone and its contexts work`() throws {
-        let made = try StoreMaker.make(StoreMaker.Plan(directory: try Self.scratch() + "/", replicas: 1, basePort: 9500))
+        let made = try StoreMaker.make(
+            StoreMaker.Plan(directory: try Self.scratch() + "/", replicas: 1, basePort: 9500))
         let layout = made.layout
         for path in [layout.directory, layout.tls, layout.replica(1), layout.data(1)] {
             #expect(try SmallFile.mode(path) == 0o700)

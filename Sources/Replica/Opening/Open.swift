@@ -56,6 +56,7 @@ extension Replica {
         var dice = BatchedDice(dice)
         let keys = try openKeys(store, configuration, root)
         let memo = LeafMemo()
+        let isCopied = try restoreFirst(store, configuration)
         let (log, recovery) = try asLog { () throws(LogError) in
             var sizes = configuration.log
             sizes.hasPeers = !configuration.peers.isEmpty
@@ -64,6 +65,7 @@ extension Replica {
                 keys: keys.ring, crypto: keys.crypto, leaves: EntryLeaves(remembering: memo), configuration: sizes)
         }
         let genesis = try genesis(log)
+        if !isCopied { copyFirst(of: log, into: store) }
         let (tenants, credentials) = try unwrap(genesis, keys.ring, keys.crypto)
         let terms = try asLog { () throws(LogError) in
             try TermStore.open(
@@ -108,6 +110,49 @@ extension Replica {
     private static func genesis(_ log: EntryLog<Store, EntryLeaves>) throws(ReplicaError) -> Genesis {
         let frame = try asLog { () throws(LogError) in try log.frame(at: 1) }
         do throws(ByteError) { return try Genesis(body: frame.body) } catch { throw .entry(error, index: 1) }
+    }
+
+    /// Mends the first frame from its copy, before anybody reads it.
+    ///
+    /// - Returns: whether there is a copy that is whole.
+    private static func restoreFirst(
+        _ store: Store, _ configuration: ReplicaConfiguration
+    ) throws(ReplicaError) -> Bool {
+        let copy: [UInt8]
+        do throws(FileError) {
+            guard try store.exists(ReplicaPaths.first) else { return false }
+            let file = try store.open(ReplicaPaths.first, .read)
+            defer { store.close(file) }
+            copy = try store.read(file, at: 0, count: try store.size(file))
+        } catch {
+            throw .file(error)
+        }
+        do throws(LogError) {
+            try FirstFrame.restore(
+                copy, in: ReplicaPaths.log, of: store, identity: ClusterIdentity(configuration.clusterID))
+            return true
+        } catch {
+            // A copy that is damaged itself is made anew.
+            guard case .refusedFrame = error else { throw .log(error) }
+            return false
+        }
+    }
+
+    /// Keeps the first frame a second time. An aid: where it cannot be written, the next start tries again.
+    private static func copyFirst(of log: EntryLog<Store, EntryLeaves>, into store: Store) {
+        let temporary = ReplicaPaths.first + ".new"
+        do {
+            guard let frame = try log.stored(from: 1, through: 1, bytesMax: .max).first else { return }
+            if try store.exists(temporary) { try store.remove(temporary) }
+            let file = try store.open(temporary, .create)
+            defer { store.close(file) }
+            try store.write(file, at: 0, FirstFrame.copy(of: frame))
+            try store.sync(file)
+            try store.rename(temporary, to: ReplicaPaths.first)
+            try store.syncDirectory("")
+        } catch {
+            return
+        }
     }
 
     /// The membership where the folded ends, and all after it in the log. Entries with neither events nor records are

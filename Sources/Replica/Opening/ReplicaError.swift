@@ -20,6 +20,8 @@ package enum ReplicaError: Error, Equatable, Sendable {
 package enum ReplicaPaths {
     /// The key file.
     package static let keys = "keys"
+    /// A second copy of the log's first frame.
+    package static let first = "first"
     /// Term and vote.
     package static let terms = "terms"
     /// The directory of segments.

@@ -111,7 +111,13 @@ struct Ledger {
         primaries[term] = id
         guard let last = decided.last else { return }
         guard replica.header(ofEntry: last.index) == last else {
-            throw Violation("I4", "replica \(id) leads term \(term) without the decided entry \(last.index)")
+            let ends = replica.witness
+            throw Violation(
+                "I4",
+                "replica \(id) leads term \(term) of voters \(ends.membership.voters) without the decided entry "
+                    + "\(last.index) of term \(last.term): its log ends at \(ends.lastIndex), "
+                    + "its entry there is \(replica.header(ofEntry: last.index).map { "of term \($0.term)" } ?? "unreadable")"
+            )
         }
     }
 

@@ -55,8 +55,10 @@ extension World {
     }
 
     private func othersHoldSegment(_ process: Process, _ path: String) -> Bool {
+        // Of the open segment's newest entries this may be one of only two copies, and nothing on the disk tells that it
+        // ever was: that is beyond what three replicas can bear.
         guard let segment = SegmentFormat.segment(named: SimulatedFiles.name(of: path)),
-            let range = ledger.entries(of: segment)
+            ledger.entries(of: segment + 1) != nil, let range = ledger.entries(of: segment)
         else { return false }
         return othersHold(process, from: range.lowerBound, through: range.upperBound)
     }
@@ -74,9 +76,8 @@ extension World {
             return tell("\(now) a bit of a snapshot of replica \(process.id) goes over")
         }
         let settled = ledger.proven(before: now - min(now, Self.settledMicroseconds))
-        guard settled > 1 else { return }
-        // TODO(#3): a replica whose genesis is damaged does not open, though others have it; then from 1 on.
-        let entry = 2 + faultChances[at].below(settled - 1)
+        guard settled > 0 else { return }
+        let entry = 1 + faultChances[at].below(settled)
         guard othersHold(process, from: entry, through: entry), ledger.holds(process.disk, entry) else { return }
         let place = ledger.place(of: entry)
         let offset =

@@ -1,0 +1,75 @@
+internal import Bytes
+package import Files
+
+/// The log's first frame as it is kept a second time, outside the log: without it nobody knows who is a member, and so
+/// whom to ask for a frame that is damaged.
+///
+/// The file is header and stored body of the frame, as a peer would be sent it; both have their checksums, and the body
+/// is sealed. Where the two differ and the copy is whole, the log's is written anew.
+package enum FirstFrame {
+    /// Puts the copy's bytes into the first segment where others stand there: header, body, and the segment's own
+    /// header in both control pages. Everything is durable on return.
+    ///
+    /// - Returns: whether anything was written.
+    /// - Throws: `.refusedFrame` when the copy is not whole or not of this cluster; `.file`.
+    @discardableResult
+    package static func restore(
+        _ copy: [UInt8], in directory: String, of store: some FileStore, identity: ClusterIdentity
+    ) throws(LogError) -> Bool {
+        let (frame, header) = try read(copy, identity)
+        let segment = try segmentHeader(frame, header)
+        let description = segment.description
+        let wanted: [(at: Int, bytes: [UInt8])] = [
+            (description.controlAt(0), segment.bytes), (description.controlAt(1), segment.bytes),
+            (description.headerOffset(of: 1), frame.header), (header.bodyOffset, frame.body),
+        ]
+        let path = directory + "/" + SegmentFormat.name(of: 1)
+        do throws(FileError) {
+            guard try store.exists(path) else { return false }
+            let file = try store.open(path, .readWrite)
+            defer { store.close(file) }
+            var isChanged = false
+            for (offset, bytes) in wanted {
+                let found = try store.readThrough(file, at: offset, count: bytes.count)
+                if found == bytes { continue }
+                try store.write(file, at: offset, bytes)
+                isChanged = true
+            }
+            if isChanged { try store.sync(file) }
+            return isChanged
+        } catch {
+            throw .file(error)
+        }
+    }
+
+    /// The bytes to keep of a frame.
+    package static func copy(of frame: StoredFrame) -> [UInt8] { frame.header + frame.body }
+
+    private static func read(
+        _ copy: [UInt8], _ identity: ClusterIdentity
+    ) throws(LogError) -> (StoredFrame, FrameHeader) {
+        guard copy.count > FrameHeader.count else { throw .refusedFrame(.header) }
+        let frame = StoredFrame(
+            header: Array(copy[..<FrameHeader.count]), body: Array(copy[FrameHeader.count...]))
+        let header: FrameHeader
+        do throws(FrameFlaw) { header = try frame.parsed() } catch { throw .refusedFrame(error) }
+        guard header.cluster == identity, header.index == 1, header.opensSegment else {
+            throw .refusedFrame(.misplaced)
+        }
+        guard frame.body.count == header.bodyLength,
+            Checksum.crc32c(frame.body, in: 0..<frame.body.count) == header.bodyChecksum
+        else { throw .refusedFrame(.body) }
+        return (frame, header)
+    }
+
+    private static func segmentHeader(
+        _ frame: StoredFrame, _ header: FrameHeader
+    ) throws(LogError) -> SegmentHeader {
+        guard let description = SegmentDescription(frame.body, at: 0), description.segment == 1,
+            description.firstIndex == 1
+        else { throw .refusedFrame(.form) }
+        return SegmentHeader(
+            cluster: header.cluster, description: description, firstPosition: header.firstPosition,
+            firstRecord: header.firstRecord, stampBefore: ChainEnd.start.stamp, previousHash: .zero)
+    }
+}
