@@ -138,6 +138,13 @@ extension RaftNode {
         if isStale, !mutated(.windsBelowMatch) { return }
         var agreed = min(hint.index, last.index, refused)
         while agreed > 0, let found = ownTerm(at: agreed, log), found > hint.term { agreed -= 1 }
+        if refused <= peers[slot].match, !mutated(.windsBelowMatch) {
+            // It held this once and does not now: its disk was rolled back, or cannot be read. Asking again at once would
+            // be refused at once, without end; the next heartbeat asks.
+            peers[slot].probe(from: peers[slot].match + 1)
+            peers[slot].isPaused = true
+            return
+        }
         if mutated(.windsBelowMatch) { peers[slot].match = min(peers[slot].match, agreed) }
         peers[slot].probe(from: agreed + 1)
         sendEntries(to: slot, log, into: &effects)

@@ -34,6 +34,24 @@ import Testing
         #expect(host.takeSent().contains { $0.to == 2 && $0.isAppend(after: 10) })
     }
 
+    @Test func `trap 23: who lost what it promised is asked once a heartbeat, not without end`() {
+        let host = primary(of: [1, 2, 3], entries: 9)
+        host.persistAll()
+        host.hear(.appendAnswer(match: 10), from: 2)
+        host.propose(1)
+        host.hear(.appendRefused(refused: 11, hint: EntryID(index: 4, term: 1)), from: 2)
+        #expect(host.takeSent().contains { $0.to == 2 && $0.isAppend(after: 10) })
+        for _ in 0..<3 {
+            host.hear(.appendRefused(refused: 10, hint: EntryID(index: 4, term: 1)), from: 2)
+            #expect(!host.takeSent().contains { $0.to == 2 && $0.isAppend(after: 10) })
+        }
+        host.tell(.ticked(milliseconds: 1_002_100))
+        _ = host.takeSent()
+        host.hear(.heartbeatAnswer(round: 0, match: 4), from: 2)
+        #expect(host.takeSent().count { $0.to == 2 && $0.isAppend(after: 10) } == 1)
+        #expect(host.node.progress.first { $0.id == 2 }?.match == 10)
+    }
+
     @Test func `trap 9: answers of strangers, of retired ids and of earlier terms are ignored`() {
         let host = primary(of: [1, 2, 3, 4, 5])
         host.persistAll()

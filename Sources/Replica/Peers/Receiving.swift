@@ -53,6 +53,10 @@ extension Replica {
         guard message.from == peer, message.to == configuration.id else { return }
         if peer == knownPrimary { primaryHeard = (peer, clock.milliseconds) }
         if case .timeoutNow = message.kind { electionHint = .handover }
+        if case .appendAnswer(let match) = message.kind {
+            // What it promised to hold it must still have after its next start, whether its figures came or not.
+            peers.promised(peer, durable: min(match, committedIndex))
+        }
         guard case .append(let previous, let count, let term, _) = message.kind else {
             guard frames.isEmpty else { return }
             return agree(.received(message), into: &effects)

@@ -247,7 +247,10 @@ struct Ledger {
         while provenDurable < index {
             let next = provenDurable + 1
             // A write that the disk put elsewhere and called done is the disk's lie, and no replica can know it.
-            let copies = disks.count { holds($0, next) || $0.lied(about: decided[Int(next) - 1].segment) }
+            // Neither can one help that a disk is lost between its replica's promise and the answer that rests on it.
+            let copies = disks.count {
+                holds($0, next) || $0.lied(about: decided[Int(next) - 1].segment) || next <= $0.lostThrough
+            }
             guard copies >= quorum else {
                 throw Violation("I6", "entry \(next) is acknowledged with \(copies) durable copies")
             }

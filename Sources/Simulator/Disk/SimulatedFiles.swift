@@ -25,6 +25,8 @@ package final class SimulatedFiles: FileStore {
     /// Segments of which a write landed elsewhere, and was called done.
     private(set) var misdirected: [String] = []
     private var rotted: [String] = []
+    /// Entries through here were on the disk that was lost, and may have been promised.
+    var lostThrough: UInt64 = 0
 
     var inodes: [SimulatedInode] = []
     private var handles: [Int] = []

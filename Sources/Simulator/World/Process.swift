@@ -141,4 +141,10 @@ final class Process {
         isWoken = false
         if losesPower { disk.losePower() } else { disk.loseHandles() }
     }
+
+    /// Its disk goes away, after it may have promised others to hold entries through its durable index.
+    func loseDisk() {
+        isLost = true
+        disk.lostThrough = replica?.witness.durableIndex ?? 0
+    }
 }

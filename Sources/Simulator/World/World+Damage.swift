@@ -35,14 +35,14 @@ extension World {
             guard mayLoseDisk(process), let image = process.olderImage else { return }
             count(kind)
             tell("\(now) the disk of replica \(process.id) is as it was \(now - process.imageTaken) us ago")
-            process.isLost = true
+            process.loseDisk()
             try end(process, losesPower: true, restarts: true)
             process.disk.become(image)
         case .totalLoss:
             guard mayLoseDisk(process) else { return }
             count(kind)
             tell("\(now) the disk of replica \(process.id) is empty")
-            process.isLost = true
+            process.loseDisk()
             try end(process, losesPower: true, restarts: true)
             process.disk.become(SimulatedImage(names: [:], directories: [""], durable: []))
         default: break
