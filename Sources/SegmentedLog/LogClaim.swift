@@ -37,6 +37,8 @@ extension LogOpener {
             if pages.saysClosed { return .unknown }
             let places = pages.header?.description.slots ?? configuration.slotsMax
             let table = try store.readThrough(file, at: SegmentFormat.tableAt, count: places * FrameHeader.count)
+            // A file has its whole table from the first: what is cut short says nothing of what stood behind.
+            guard pages.header == nil || table.count == places * FrameHeader.count else { return .unknown }
             guard let (last, isLastBlank) = lastHeader(table, of: segment, first: pages.header) else {
                 return .unknown
             }
