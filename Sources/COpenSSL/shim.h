@@ -184,6 +184,10 @@ static inline int copenssl_expect_host(SSL *session, const char *host) {
 static inline int copenssl_give(SSL *session, const void *bytes, int count) {
     return BIO_write(SSL_get_rbio(session), bytes, count);
 }
+/// Whether bytes were given that were not read yet, or read and not handed out.
+static inline int copenssl_has_input(SSL *session) {
+    return BIO_ctrl_pending(SSL_get_rbio(session)) > 0 || SSL_has_pending(session);
+}
 static inline int copenssl_pending(SSL *session) { return (int)BIO_ctrl_pending(SSL_get_wbio(session)); }
 static inline int copenssl_take(SSL *session, void *bytes, int count) {
     return BIO_read(SSL_get_wbio(session), bytes, count);

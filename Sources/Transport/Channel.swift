@@ -69,6 +69,7 @@ package final class Channel {
     @discardableResult
     package func flush() -> State {
         session.takeOutput(onto: &out)
+        if out.isEmpty { return .open }
         while sent < out.count {
             switch socket.send(out, from: sent, to: out.count) {
             case .bytes(let count):

@@ -81,6 +81,8 @@ package final class TLSSession {
             }
             if got > 0 {
                 total += Int(got)
+                // Asking once more only to hear that nothing is there costs as much as a short record.
+                if unsafe copenssl_has_input(session) == 0 { return .bytes(total) }
                 continue
             }
             switch unsafe SSL_get_error(session, got) {
