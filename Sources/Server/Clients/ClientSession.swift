@@ -58,6 +58,8 @@ final class ClientSession {
     var forward: ForwardLink?
     /// The answer that is passed on has begun.
     var hasBegun = false
+    /// It was dropped: nothing is done with it any more.
+    var isGone = false
     /// Requests are being read: whoever answers one at once does not read on.
     var isPumping = false
     /// Questions asked of the replica.

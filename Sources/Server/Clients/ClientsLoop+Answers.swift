@@ -19,7 +19,7 @@ extension ClientsLoop {
         session.answering?.renderer.render(answer, isLast: isLast, date: date, onto: &out)
         observe(session)
         send(out, session)
-        guard sessions[session.id] != nil, let answering = session.answering else { return }
+        guard !session.isGone, let answering = session.answering else { return }
         if answering.renderer.isDone {
             if !isLast { outgoing.append(.abandoned(id)) }
             finish(session)
@@ -48,7 +48,7 @@ extension ClientsLoop {
         observe(session)
         send(out, session)
         outgoing.append(.abandoned(id))
-        guard sessions[session.id] != nil else { return }
+        guard !session.isGone else { return }
         finish(session)
         settle(session)
     }
@@ -79,14 +79,14 @@ extension ClientsLoop {
 
     /// Bytes as they go over the connection.
     func sendRaw(_ bytes: [UInt8], _ session: ClientSession) {
-        guard !bytes.isEmpty, sessions[session.id] != nil else { return }
+        guard !bytes.isEmpty, !session.isGone else { return }
         if session.channel.waitingBytes == 0 { session.lastTakenAt = now }
         if session.channel.send(bytes) != .open { drop(session) }
     }
 
     /// Says farewell, and throws away what still comes for a while.
     func close(_ session: ClientSession) {
-        guard sessions[session.id] != nil else { return }
+        guard !session.isGone else { return }
         session.phase = .closing
         session.since = now
         session.channel.close()

@@ -87,7 +87,7 @@ extension ClientsLoop {
 
     /// After the last byte of an answer that this front did not render: on to the next request, or farewell.
     func conclude(_ session: ClientSession, closes: Bool) {
-        guard sessions[session.id] != nil else { return }
+        guard !session.isGone else { return }
         release(session)
         session.phase = .reading
         session.since = now
@@ -196,7 +196,7 @@ extension ClientsLoop {
         case .piece(let bytes):
             begin(session, bytes)
             send(bytes, session)
-            guard sessions[session.id] != nil else { return }
+            guard !session.isGone else { return }
             if session.channel.waitingBytes >= Self.outputHighWater { link.isPaused = true }
             settle(session)
         case .end(let closes):

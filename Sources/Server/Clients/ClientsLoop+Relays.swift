@@ -37,7 +37,7 @@ extension ClientsLoop {
         defer { session.isPumping = false }
         let longest =
             limits.request.headBytesMax + limits.request.bodyBytesMax + ForwardedRequest.overheadBytesMax
-        while sessions[session.id] != nil, !session.isBusy {
+        while !session.isGone, !session.isBusy {
             guard let step = session.relay?.frames.next(atMost: longest) else { return }
             switch step {
             case .needsMore: return
@@ -95,7 +95,7 @@ extension ClientsLoop {
 
     /// This replica does not lead, and has done nothing.
     func decline(_ session: ClientSession) {
-        guard sessions[session.id] != nil else { return }
+        guard !session.isGone else { return }
         session.answering = nil
         release(session)
         session.phase = .reading
@@ -111,7 +111,7 @@ extension ClientsLoop {
     }
 
     private func goOn(_ session: ClientSession) {
-        guard sessions[session.id] != nil else { return }
+        guard !session.isGone else { return }
         guard stopAt == nil else { return close(session) }
         pumpRelay(session)
         settle(session)

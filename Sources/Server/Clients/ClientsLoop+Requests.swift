@@ -12,7 +12,7 @@ extension ClientsLoop {
         guard !session.isPumping else { return }
         session.isPumping = true
         defer { session.isPumping = false }
-        while sessions[session.id] != nil, !session.isBusy {
+        while !session.isGone, !session.isBusy {
             if case .closing = session.phase { return }
             switch session.parser.next() {
             case .needsMore: return

@@ -229,7 +229,7 @@ package final class ClientsLoop {
                 return drop(session)
             }
         }
-        guard sessions[session.id] != nil else { return }
+        guard !session.isGone else { return }
         settle(session)
     }
 
@@ -275,7 +275,7 @@ package final class ClientsLoop {
     /// After anything happened to a connection: sends what waits, asks for more of an answer when all is taken, and
     /// tells the poller what to wait for.
     func settle(_ session: ClientSession) {
-        guard sessions[session.id] != nil else { return }
+        guard !session.isGone else { return }
         let waiting = session.channel.waitingBytes
         if waiting == 0, session.answering?.wantsDrained == true, let id = session.askID {
             session.answering?.wantsDrained = false
@@ -301,6 +301,7 @@ package final class ClientsLoop {
     /// Forgets a connection; its socket closes with it.
     func drop(_ session: ClientSession) {
         guard sessions.removeValue(forKey: session.id) != nil else { return }
+        session.isGone = true
         poller.remove(session.channel.socket.descriptor)
         if let id = session.askID { outgoing.append(.abandoned(id)) }
         if session.relay != nil { relayCount -= 1 }
