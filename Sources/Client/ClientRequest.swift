@@ -25,15 +25,20 @@ package struct ClientRequest: Sendable {
 
     /// The request as bytes for one endpoint, with key and purpose of the context where the fields say neither.
     package func bytes(to endpoint: Endpoint, as context: ContextFile) -> [UInt8] {
+        var bytes = Array(head(to: endpoint, as: context).utf8)
+        if !body.isEmpty || method == "POST" { bytes.append(contentsOf: "Content-Length: \(body.count)\r\n".utf8) }
+        bytes += [0x0d, 0x0a]
+        bytes.append(contentsOf: body)
+        return bytes
+    }
+
+    /// Its head but for the length of the body and the empty line: the same for all requests like this one.
+    package func head(to endpoint: Endpoint, as context: ContextFile) -> String {
         var text = "\(method) \(target) HTTP/1.1\r\nHost: \(endpoint.authority)\r\n"
         for field in fields { text += "\(field.name): \(field.value)\r\n" }
         if !says("authorization") { text += "Authorization: Bearer \(context.key)\r\n" }
         if let purpose = context.purpose, !says("x-purpose-of-use") { text += "X-Purpose-Of-Use: \(purpose)\r\n" }
-        if !body.isEmpty || method == "POST" { text += "Content-Length: \(body.count)\r\n" }
-        text += "\r\n"
-        var bytes = Array(text.utf8)
-        bytes.append(contentsOf: body)
-        return bytes
+        return text
     }
 
     private func says(_ name: String) -> Bool { fields.contains { $0.name.lowercased() == name } }

@@ -80,7 +80,7 @@ package final class ClusterClient {
                 case .refused(let response):
                     head?(response)
                     if !response.body.isEmpty { _ = piece(response.body) }
-                    return ClientResponse(status: response.status, fields: response.fields, body: [])
+                    return ClientResponse(headOf: response)
                 }
             }
             if search.movesOn { client.moveOn() }

@@ -1,12 +1,38 @@
 /// A reply's status and fields.
 package struct ClientResponse: Sendable {
     package var status: Int
-    /// Names in lower case, in the order they came.
-    package var fields: [(name: String, value: String)]
     /// The whole body; empty when it was streamed.
-    package var body: [UInt8]
+    package var body: [UInt8] = []
+    /// The lines of the fields, names in lower case. Most of them nobody asks for, so no text is made of them before.
+    private let head: [UInt8]
+    private let places: [Place]
 
-    package func field(_ name: String) -> String? { fields.first { $0.name == name }?.value }
+    /// Where a field stands in its head.
+    struct Place: Sendable {
+        var name: Range<Int>
+        var value: Range<Int>
+    }
+
+    init(status: Int, head: [UInt8], places: [Place]) {
+        self.status = status
+        self.head = head
+        self.places = places
+    }
+
+    /// The same without its body.
+    init(headOf response: ClientResponse) {
+        self = response
+        body = []
+    }
+
+    /// Names in lower case, in the order they came.
+    package var fields: [(name: String, value: String)] { places.map { (text($0.name), text($0.value)) } }
+
+    package func field(_ name: String) -> String? {
+        places.first { head[$0.name].elementsEqual(name.utf8) }.map { text($0.value) }
+    }
+
+    private func text(_ range: Range<Int>) -> String { String(decoding: head[range], as: UTF8.self) }
 }
 
 /// Bytes of one connection in, replies out (RFC 9112). Interim replies are passed over.
@@ -122,7 +148,9 @@ package struct ResponseParser: Sendable {
 
     /// The next line without its CRLF; nil while its end has not come.
     private mutating func line() throws(ClientError) -> Range<Int>? {
-        guard let end = buffer[start...].firstIndex(of: 0x0a) else {
+        var end = start
+        while end < buffer.count, buffer[end] != 0x0a { end += 1 }
+        guard end < buffer.count else {
             guard buffer.count - start < 1 << 16 else { throw .badReply }
             return nil
         }
@@ -135,35 +163,37 @@ package struct ResponseParser: Sendable {
     private mutating func readHead() throws(ClientError) -> ClientResponse? {
         let before = start
         guard let first = try line() else { return nil }
-        let status = Array(buffer[first])
-        guard status.count >= 12, status.starts(with: "HTTP/1.".utf8), status[8] == 0x20,
-            let code = Int(String(decoding: status[9..<12], as: UTF8.self)), (100...599).contains(code)
+        let at = first.lowerBound
+        guard first.count >= 12, buffer[at..<(at + 7)].elementsEqual("HTTP/1.".utf8), buffer[at + 8] == 0x20,
+            let code = Int(String(decoding: buffer[(at + 9)..<(at + 12)], as: UTF8.self)), (100...599).contains(code)
         else { throw .badReply }
-        var response = ClientResponse(status: code, fields: [], body: [])
+        let headStart = start
+        var places: [ClientResponse.Place] = []
+        places.reserveCapacity(12)
         var length: Int?
         var isChunked = false
-        closes = status[7] == 0x30
+        closes = buffer[at + 7] == 0x30
         while true {
             guard let line = try line() else {
                 start = before
                 return nil
             }
             if line.isEmpty { break }
-            guard let colon = buffer[line].firstIndex(of: 0x3a), response.fields.count < 200 else { throw .badReply }
-            let name = String(decoding: buffer[line.lowerBound..<colon].map(Self.lowered), as: UTF8.self)
-            let value = Self.trimmed(buffer[(colon + 1)..<line.upperBound])
-            switch name {
-            case "content-length":
-                guard let count = Int(value), count >= 0 else { throw .badReply }
+            guard let colon = lowered(line), places.count < 200 else { throw .badReply }
+            let name = line.lowerBound..<colon
+            let value = trimmed((colon + 1)..<line.upperBound)
+            if isNamed(name, "content-length") {
+                guard let count = Int(text(value)), count >= 0 else { throw .badReply }
                 length = count
-            case "transfer-encoding":
-                guard value == "chunked" else { throw .badReply }
+            } else if isNamed(name, "transfer-encoding") {
+                guard text(value) == "chunked" else { throw .badReply }
                 isChunked = true
-            case "connection": closes = value.lowercased() == "close" || closes
-            default: break
+            } else if isNamed(name, "connection") {
+                closes = text(value).lowercased() == "close" || closes
             }
-            response.fields.append((name, value))
+            places.append(ClientResponse.Place(name: name, value: value).shifted(by: headStart))
         }
+        let response = ClientResponse(status: code, head: Array(buffer[headStart..<start]), places: places)
         guard code >= 200 else { return response }
         let isHead = expected.isEmpty ? false : expected.removeFirst()
         if isHead || code == 204 || code == 304 {
@@ -178,12 +208,34 @@ package struct ResponseParser: Sendable {
         return response
     }
 
-    private static func lowered(_ byte: UInt8) -> UInt8 { (0x41...0x5a).contains(byte) ? byte | 0x20 : byte }
+    /// Puts the name of a field's line into lower case where it stands; the place of the colon after it.
+    private mutating func lowered(_ line: Range<Int>) -> Int? {
+        for at in line {
+            let byte = buffer[at]
+            if byte == 0x3a { return at }
+            if byte >= 0x41, byte <= 0x5a { buffer[at] = byte | 0x20 }
+        }
+        return nil
+    }
 
-    private static func trimmed(_ bytes: ArraySlice<UInt8>) -> String {
-        var rest = bytes
-        while let first = rest.first, first == 0x20 || first == 0x09 { rest.removeFirst() }
-        while let last = rest.last, last == 0x20 || last == 0x09 { rest.removeLast() }
-        return String(decoding: rest, as: UTF8.self)
+    private func isNamed(_ range: Range<Int>, _ name: String) -> Bool {
+        range.count == name.utf8.count && buffer[range].elementsEqual(name.utf8)
+    }
+
+    private func trimmed(_ range: Range<Int>) -> Range<Int> {
+        var (first, end) = (range.lowerBound, range.upperBound)
+        while first < end, buffer[first] == 0x20 || buffer[first] == 0x09 { first += 1 }
+        while first < end, buffer[end - 1] == 0x20 || buffer[end - 1] == 0x09 { end -= 1 }
+        return first..<end
+    }
+
+    private func text(_ range: Range<Int>) -> String { String(decoding: buffer[range], as: UTF8.self) }
+}
+
+extension ClientResponse.Place {
+    fileprivate func shifted(by start: Int) -> ClientResponse.Place {
+        ClientResponse.Place(
+            name: (name.lowerBound - start)..<(name.upperBound - start),
+            value: (value.lowerBound - start)..<(value.upperBound - start))
     }
 }

@@ -57,13 +57,26 @@ private final class LoadRun {
         var watchesWriting = true
         var body: [UInt8] = []
 
-        init(_ connection: ClientConnection, _ clinic: ClinicGenerator) {
+        /// What every request of it begins with.
+        let head: [UInt8]
+        /// The request that is out; its room is used again.
+        var request: [UInt8] = []
+
+        init(_ connection: ClientConnection, _ clinic: ClinicGenerator, head: String) {
             self.connection = connection
             self.clinic = clinic
+            self.head = Array((head + "Content-Length: ").utf8)
+        }
+
+        /// Makes the bytes of the request with this body.
+        func write(_ body: [UInt8]) {
+            request.removeAll(keepingCapacity: true)
+            request += head
+            request += Array("\(body.count)\r\n\r\n".utf8)
+            request += body
         }
     }
 
-    private let context: ContextFile
     private let batch: Int
     private let eventsMax: Int?
     private let seconds: Int
@@ -81,18 +94,20 @@ private final class LoadRun {
         _ context: ContextFile, clients: Int, batch: Int, events: Int?, seconds: Int, seed: UInt64, patients: Int,
         firstClinic: Int, spreads: Bool
     ) throws {
-        self.context = context
         self.batch = batch
         eventsMax = events
         self.seconds = seconds
         trust = try TLSContext(trusting: context.authority)
+        let type = batch == 1 ? "application/cloudevents+json" : "application/cloudevents-batch+json"
         let first = spreads ? 0 : Self.primary(context)
         for index in 0..<clients {
             let place = spreads ? index % context.endpoints.count : first
             let connection = try ClientConnection(trust, to: context.endpoints[place])
             let clinic = ClinicGenerator(
                 seed: seed &+ UInt64(index) &* 1000, patients: patients, clinic: firstClinic + index)
-            players.append(Player(connection, clinic))
+            let request = ClientRequest("POST", "/v1/events", fields: [("Content-Type", type)])
+            players.append(
+                Player(connection, clinic, head: request.head(to: connection.endpoint, as: context)))
         }
     }
 
@@ -167,12 +182,10 @@ private final class LoadRun {
             }
             body.append(0x5d)
         }
-        let type = batch == 1 ? "application/cloudevents+json" : "application/cloudevents-batch+json"
-        let request = ClientRequest("POST", "/v1/events", fields: [("Content-Type", type)], body: body)
-        let bytes = request.bytes(to: player.connection.endpoint, as: context)
+        player.write(body)
         eventsSent += batch
         player.sentAt = LinuxClock.monotonicNanoseconds()
-        player.connection.send(bytes)
+        player.connection.send(player.request)
     }
 
     private func received(_ player: Player) {
