@@ -16,13 +16,7 @@ package final class MemoryFiles: FileStore {
     package var capacity: Int
     private var files: [Inode] = []
     private var handles: [Int?] = []
-    /// Path to number of file, as a reader sees the names.
-    private var names: [String: Int] = [:]
-    /// The same as the disk holds it, less what `pending` would change.
-    private var durableNames: [String: Int] = [:]
-    private var directories: Set<String> = [""]
-    /// Changes of names since their directory was last synced, in order.
-    private var pending: [NameChange] = []
+    private var names = FileNames()
 
     package init(capacity: Int = Int.max) { self.capacity = capacity }
 
@@ -30,14 +24,13 @@ package final class MemoryFiles: FileStore {
 
     package func open(_ path: String, _ mode: FileMode) throws(FileError) -> FileHandle {
         let number: Int
-        switch (mode, names[path]) {
+        switch (mode, names.seen[path]) {
         case (.create, .some):
             throw .exists
         case (.create, .none):
-            guard directories.contains(Self.directory(of: path)) else { throw .missing }
             number = files.count
+            try names.create(path, number: number)
             files.append(Inode())
-            change(.put(path, number))
         case (_, .some(let found)):
             number = found
         case (_, .none):
@@ -80,40 +73,23 @@ package final class MemoryFiles: FileStore {
 
     package func sync(_ file: FileHandle) throws(FileError) { files[try number(of: file)].sync() }
 
-    package func syncDirectory(_ path: String) throws(FileError) {
-        guard directories.contains(path) else { throw .missing }
-        var rest: [NameChange] = []
-        for change in pending {
-            if change.directories.contains(path) { Self.apply(change, to: &durableNames) } else { rest.append(change) }
-        }
-        pending = rest
-    }
+    package func syncDirectory(_ path: String) throws(FileError) { try names.syncDirectory(path) }
 
     package func rename(_ source: String, to target: String) throws(FileError) {
-        guard names[source] != nil else { throw .missing }
-        change(.move(source, target))
+        guard names.seen[source] != nil else { throw .missing }
+        names.rename(source, to: target)
     }
 
     package func remove(_ path: String) throws(FileError) {
-        guard names[path] != nil else { throw .missing }
-        change(.take(path))
+        guard names.seen[path] != nil else { throw .missing }
+        names.remove(path)
     }
 
-    package func exists(_ path: String) throws(FileError) -> Bool { names[path] != nil || directories.contains(path) }
+    package func exists(_ path: String) throws(FileError) -> Bool { names.exists(path) }
 
-    package func list(_ path: String) throws(FileError) -> [String] {
-        guard directories.contains(path) else { throw .missing }
-        let inside = (Array(names.keys) + Array(directories)).filter { $0 != "" && Self.directory(of: $0) == path }
-        return inside.map { Self.name(of: $0) }.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
-    }
+    package func list(_ path: String) throws(FileError) -> [String] { try names.list(path) }
 
-    package func makeDirectory(_ path: String) throws(FileError) {
-        var part = path
-        while part != "" {
-            directories.insert(part)
-            part = Self.directory(of: part)
-        }
-    }
+    package func makeDirectory(_ path: String) throws(FileError) { names.makeDirectory(path) }
 
     package func freeSpace() throws(FileError) -> Int { capacity - used }
 
@@ -132,17 +108,13 @@ package final class MemoryFiles: FileStore {
     /// The power goes: all handles are dead, and readers see from now on what the disk holds.
     package func crash(_ tearing: Tearing, dice: inout some Dice) {
         for handle in handles.indices { handles[handle] = nil }
-        for change in pending {
-            let keeps =
-                switch tearing {
-                case .losesAll: false
-                case .keepsAll: true
-                case .mixed: dice.word() & 1 == 0
-                }
-            if keeps { Self.apply(change, to: &durableNames) }
+        names.crash {
+            switch tearing {
+            case .losesAll: false
+            case .keepsAll: true
+            case .mixed: dice.word() & 1 == 0
+            }
         }
-        pending = []
-        names = durableNames
         for number in files.indices { files[number].crash(tearing, dice: &dice) }
     }
 
@@ -156,84 +128,37 @@ package final class MemoryFiles: FileStore {
     /// Everything a reader sees, and that the disk holds it: an independent disk with the same files.
     package func copy() -> MemoryFiles {
         let other = MemoryFiles(capacity: capacity)
-        other.directories = directories
-        for path in names.keys.sorted() {
+        for directory in names.directories.sorted() { other.names.makeDirectory(directory) }
+        for path in names.paths {
             if let bytes = contents(path) { other.put(path, bytes) }
         }
         return other
     }
 
     /// The paths of all files, sorted.
-    package var paths: [String] { names.keys.sorted() }
+    package var paths: [String] { names.paths }
 
     /// The bytes of a file as a reader sees them; nil when there is none.
-    package func contents(_ path: String) -> [UInt8]? { names[path].map { files[$0].seen } }
+    package func contents(_ path: String) -> [UInt8]? { names.seen[path].map { files[$0].seen } }
 
     /// Puts a durable file in place, past every rule: for damaging one in a test, or laying out a golden one.
     package func put(_ path: String, _ bytes: [UInt8]) {
         files.append(Inode(durably: bytes))
-        names[path] = files.count - 1
-        durableNames[path] = files.count - 1
-        pending.removeAll { $0.paths.contains(path) }
-        var part = Self.directory(of: path)
-        while part != "" {
-            directories.insert(part)
-            part = Self.directory(of: part)
-        }
+        names.put(path, number: files.count - 1)
     }
 
     // MARK: Helpers
 
-    private var used: Int { names.values.reduce(0) { $0 + files[$1].seen.count } }
+    private var used: Int { names.seen.values.reduce(0) { $0 + files[$1].seen.count } }
 
     private func number(of file: FileHandle) throws(FileError) -> Int {
         guard handles.indices.contains(file.slot), let number = handles[file.slot] else { throw .io(9) }
         return number
     }
 
-    private func change(_ change: NameChange) {
-        Self.apply(change, to: &names)
-        pending.append(change)
-    }
-
-    private static func apply(_ change: NameChange, to names: inout [String: Int]) {
-        switch change {
-        case .put(let path, let number): names[path] = number
-        case .take(let path): names[path] = nil
-        case .move(let source, let target):
-            guard let number = names[source] else { return }
-            names[source] = nil
-            names[target] = number
-        }
-    }
-
     private static func part(of bytes: [UInt8], at offset: Int, count: Int) -> [UInt8] {
         guard offset < bytes.count, count > 0 else { return [] }
         return Array(bytes[offset..<min(bytes.count, offset + count)])
-    }
-
-    private static func directory(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "" }
-        return String(path[..<slash])
-    }
-
-    private static func name(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return path }
-        return String(path[path.index(after: slash)...])
-    }
-
-    private enum NameChange {
-        case put(String, Int)
-        case take(String)
-        case move(String, String)
-
-        var paths: [String] {
-            switch self {
-            case .put(let path, _), .take(let path): [path]
-            case .move(let source, let target): [source, target]
-            }
-        }
-        var directories: [String] { paths.map { MemoryFiles.directory(of: $0) } }
     }
 }
 

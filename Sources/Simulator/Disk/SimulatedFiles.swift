@@ -32,13 +32,7 @@ package final class SimulatedFiles: FileStore {
     private var handles: [Int] = []
     /// Slots before it are of earlier lives.
     private var firstLive = 0
-    /// Path to number of inode, as a reader sees the names.
-    var names: [String: Int] = [:]
-    /// The same as the disk holds it, less what `pending` would change.
-    var durableNames: [String: Int] = [:]
-    private var directories: Set<String> = [""]
-    /// Changes of names since their directory was last synced, in order.
-    private var pending: [NameChange] = []
+    private var names = FileNames()
     private var used = 0
 
     init(chance: Chance) { self.chance = chance }
@@ -47,15 +41,14 @@ package final class SimulatedFiles: FileStore {
 
     package func open(_ path: String, _ mode: FileMode) throws(FileError) -> FileHandle {
         let number: Int
-        switch (mode, names[path]) {
+        switch (mode, names.seen[path]) {
         case (.create, .some):
             throw .exists
         case (.create, .none):
             try burn()
-            guard directories.contains(Self.directory(of: path)) else { throw .missing }
             number = inodes.count
+            try names.create(path, number: number)
             inodes.append(SimulatedInode())
-            change(.put(path, number))
         case (_, .some(let found)):
             number = found
         case (_, .none):
@@ -119,44 +112,32 @@ package final class SimulatedFiles: FileStore {
     }
 
     package func syncDirectory(_ path: String) throws(FileError) {
-        guard directories.contains(path) else { throw .missing }
+        guard names.directories.contains(path) else { throw .missing }
         try burn()
-        var rest: [NameChange] = []
-        for change in pending {
-            if change.directories.contains(path) { Self.apply(change, to: &durableNames) } else { rest.append(change) }
-        }
-        pending = rest
+        try names.syncDirectory(path)
     }
 
     package func rename(_ source: String, to target: String) throws(FileError) {
-        guard names[source] != nil else { throw .missing }
+        guard names.seen[source] != nil else { throw .missing }
         try burn()
-        if let replaced = names[target] { used -= inodes[replaced].seen.count }
-        change(.move(source, target))
+        if let replaced = names.seen[target] { used -= inodes[replaced].seen.count }
+        names.rename(source, to: target)
     }
 
     package func remove(_ path: String) throws(FileError) {
-        guard let removed = names[path] else { throw .missing }
+        guard let removed = names.seen[path] else { throw .missing }
         try burn()
         used -= inodes[removed].seen.count
-        change(.take(path))
+        names.remove(path)
     }
 
-    package func exists(_ path: String) throws(FileError) -> Bool { names[path] != nil || directories.contains(path) }
+    package func exists(_ path: String) throws(FileError) -> Bool { names.exists(path) }
 
-    package func list(_ path: String) throws(FileError) -> [String] {
-        guard directories.contains(path) else { throw .missing }
-        let inside = (Array(names.keys) + Array(directories)).filter { $0 != "" && Self.directory(of: $0) == path }
-        return inside.map { Self.name(of: $0) }.sorted { Array($0.utf8).lexicographicallyPrecedes(Array($1.utf8)) }
-    }
+    package func list(_ path: String) throws(FileError) -> [String] { try names.list(path) }
 
     package func makeDirectory(_ path: String) throws(FileError) {
         try burn()
-        var part = path
-        while part != "" {
-            directories.insert(part)
-            part = Self.directory(of: part)
-        }
+        names.makeDirectory(path)
     }
 
     package func freeSpace() throws(FileError) -> Int { capacity - used }
@@ -174,9 +155,7 @@ package final class SimulatedFiles: FileStore {
     /// The power is gone: each sector and each name that was not synced is lost, kept or (sectors) mixed.
     func losePower() {
         loseHandles()
-        for change in pending where chance.oneIn(2) { Self.apply(change, to: &durableNames) }
-        pending = []
-        names = durableNames
+        names.crash { chance.oneIn(2) }
         for number in inodes.indices { inodes[number].tear(&chance) }
         forgetUnnamed()
     }
@@ -184,34 +163,31 @@ package final class SimulatedFiles: FileStore {
     /// The disk as it would be after a loss of power that keeps nothing.
     var image: SimulatedImage {
         SimulatedImage(
-            names: durableNames, directories: directories, durable: inodes.map(\.durable))
+            names: names.durable, directories: names.directories, durable: inodes.map(\.durable))
     }
 
     /// Another disk's, or an older, image in the place of what is here.
     func become(_ image: SimulatedImage) {
         loseHandles()
-        pending = []
-        durableNames = image.names
-        names = image.names
-        directories = image.directories
+        names = FileNames(durably: image.names, directories: image.directories)
         inodes = image.durable.map { SimulatedInode(durably: $0) }
         forgetUnnamed()
     }
 
     /// The bytes of a file that would survive a loss of power; nil when its name would not.
     func durableBytes(_ path: String, at offset: Int, count: Int) -> [UInt8]? {
-        durableNames[path].map { Self.part(of: inodes[$0].durable, at: offset, count: count) }
+        names.durable[path].map { Self.part(of: inodes[$0].durable, at: offset, count: count) }
     }
 
     /// The paths of all files as a reader sees them, sorted.
-    package var paths: [String] { names.keys.sorted() }
+    package var paths: [String] { names.paths }
 
     /// The bytes of a file as a reader sees them; nil when there is none.
-    package func contents(_ path: String) -> [UInt8]? { names[path].map { inodes[$0].seen } }
+    package func contents(_ path: String) -> [UInt8]? { names.seen[path].map { inodes[$0].seen } }
 
     /// Flips one bit of a sector, on the disk and in a clean page cache.
     func rot(_ path: String, bit: Int) {
-        guard let number = names[path] else { return }
+        guard let number = names.seen[path] else { return }
         inodes[number].flip(bit: bit)
         rotted.append(path)
     }
@@ -228,12 +204,12 @@ package final class SimulatedFiles: FileStore {
 
     // MARK: Helpers
 
-    private func path(of number: Int) -> String? { names.first { $0.value == number }?.key }
+    private func path(of number: Int) -> String? { names.seen.first { $0.value == number }?.key }
 
     /// Drops the bytes of files that no name leads to, and counts what is left.
     private func forgetUnnamed() {
         var isNamed = [Bool](repeating: false, count: inodes.count)
-        for number in names.values { isNamed[number] = true }
+        for number in names.seen.values { isNamed[number] = true }
         used = 0
         for number in inodes.indices {
             if isNamed[number] { used += inodes[number].seen.count } else { inodes[number] = SimulatedInode() }
@@ -258,49 +234,9 @@ package final class SimulatedFiles: FileStore {
         return handles[file.slot]
     }
 
-    private func change(_ change: NameChange) {
-        Self.apply(change, to: &names)
-        pending.append(change)
-    }
-
-    private static func apply(_ change: NameChange, to names: inout [String: Int]) {
-        switch change {
-        case .put(let path, let number): names[path] = number
-        case .take(let path): names[path] = nil
-        case .move(let source, let target):
-            guard let number = names[source] else { return }
-            names[source] = nil
-            names[target] = number
-        }
-    }
-
     private static func part(of bytes: [UInt8], at offset: Int, count: Int) -> [UInt8] {
         guard offset < bytes.count, count > 0 else { return [] }
         return Array(bytes[offset..<min(bytes.count, offset + count)])
-    }
-
-    static func directory(of path: String) -> String {
-        guard let slash = path.utf8.lastIndex(of: 0x2f) else { return "" }
-        return String(path[..<slash])
-    }
-
-    static func name(of path: String) -> String {
-        guard let slash = path.utf8.lastIndex(of: 0x2f) else { return path }
-        return String(path[path.index(after: slash)...])
-    }
-
-    private enum NameChange {
-        case put(String, Int)
-        case take(String)
-        case move(String, String)
-
-        var directories: [String] {
-            switch self {
-            case .put(let path, _), .take(let path): [SimulatedFiles.directory(of: path)]
-            case .move(let source, let target):
-                [SimulatedFiles.directory(of: source), SimulatedFiles.directory(of: target)]
-            }
-        }
     }
 }
 

@@ -1,4 +1,5 @@
 internal import Consensus
+internal import Files
 internal import Replica
 internal import SegmentedLog
 
@@ -32,7 +33,7 @@ extension World {
                 !self.isHealing && self.othersHoldSegment(process, path)
             }
         case .rollback:
-            guard mayLoseDisk(process), let image = process.olderImage else { return }
+            guard mayLoseDisk(process), othersKnow(process), let image = process.olderImage else { return }
             count(kind)
             tell("\(now) the disk of replica \(process.id) is as it was \(now - process.imageTaken) us ago")
             process.loseDisk()
@@ -54,10 +55,22 @@ extension World {
         !processes.contains { $0.isLost } && othersAreWhole(process)
     }
 
+    /// Every other replica knows how far this one is, and would refuse it with less. A disk that goes back behind a
+    /// promise that only one other heard is beyond what three replicas can bear: with the third it is a quorum that
+    /// never heard of it.
+    private func othersKnow(_ process: Process) -> Bool {
+        guard let own = process.replica?.witness else { return false }
+        return processes.allSatisfy { other in
+            guard other.id != process.id else { return true }
+            guard let known = other.replica?.sighting(of: process.id) else { return false }
+            return known.term >= own.term && known.held >= own.durableIndex
+        }
+    }
+
     private func othersHoldSegment(_ process: Process, _ path: String) -> Bool {
         // Of the open segment's newest entries this may be one of only two copies, and nothing on the disk tells that it
         // ever was: that is beyond what three replicas can bear.
-        guard let segment = SegmentFormat.segment(named: SimulatedFiles.name(of: path)),
+        guard let segment = SegmentFormat.segment(named: FileNames.name(of: path)),
             ledger.entries(of: segment + 1) != nil, let range = ledger.entries(of: segment)
         else { return false }
         return othersHold(process, from: range.lowerBound, through: range.upperBound)
