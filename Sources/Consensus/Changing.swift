@@ -1,7 +1,12 @@
 /// A membership and the entry that bears it.
-struct PlacedMembership: Equatable, Sendable {
-    var index: UInt64
-    var membership: Membership
+package struct PlacedMembership: Equatable, Sendable {
+    package var index: UInt64
+    package var membership: Membership
+
+    package init(index: UInt64, membership: Membership) {
+        self.index = index
+        self.membership = membership
+    }
 }
 
 /// Why a membership may not be appended now.
@@ -89,7 +94,7 @@ extension RaftNode {
         count(by: newest)
     }
 
-    private mutating func count(by newest: Membership) {
+    mutating func count(by newest: Membership) {
         membership = newest
         var members: [Progress] = []
         for id in newest.members {

@@ -28,6 +28,9 @@ extension RaftNode {
         case diskRecovered
         /// The disk failed: this node may no longer promise anything.
         case diskFailed
+        /// What could not be read is in the log again, which goes through here; and the memberships in it, the one in
+        /// force where the log is folded first. Nothing says that the primary's log holds the same.
+        case uncovered(through: UInt64, memberships: [PlacedMembership])
         /// Entries from `from` on cannot be read here; their headers claim that the log goes through `claimed`.
         case faulty(from: UInt64, claimed: EntryID)
         case repaired

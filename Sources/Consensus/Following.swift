@@ -12,25 +12,26 @@ extension RaftNode {
             return refuse(previous, log, into: &effects)
         }
         primaryCommit = max(primaryCommit, commit)
-        offered = previous.index + UInt64(count)
+        let through = previous.index + UInt64(count)
         // What is committed here is what the primary has there; only entries behind it can differ.
         var first = max(previous.index, committed) + 1
-        while first <= min(offered, last.index) {
+        while first <= min(through, last.index) {
             // What cannot be read is neither the same nor another: it waits for its repair.
             guard let held = log.term(at: first) else { return }
             guard held == entryTerm else { break }
             first += 1
         }
-        if first <= offered {
+        if first <= through {
             if first <= last.index { truncate(after: first - 1, log, into: &effects) }
-            verified = max(verified, min(offered, last.index))
-            effects.append(.append(first: first, count: Int(offered - first + 1)))
+            verified = max(verified, min(through, last.index))
+            offered = through
+            effects.append(.append(first: first, count: Int(through - first + 1)))
             return
         }
-        if mutated(.truncatesWithoutConflict), max(offered, committed) < last.index {
-            truncate(after: max(offered, committed), log, into: &effects)
+        if mutated(.truncatesWithoutConflict), max(through, committed) < last.index {
+            truncate(after: max(through, committed), log, into: &effects)
         }
-        verified = max(verified, offered)
+        verified = max(verified, through)
         learn(commit: commit, log, into: &effects)
         // Everything is here, if not yet durable: the primary goes on, and hears the rest when it is.
         answered = matchHere
@@ -84,7 +85,24 @@ extension RaftNode {
         precondition(term != nil, "what was just appended can be read")
         last = EntryID(index: through, term: term ?? last.term)
         verified = max(verified, min(offered, through))
+        offered = 0
         learn(commit: primaryCommit, log, into: &effects)
+    }
+
+    /// Entries came to light that were there before. They are this log's, and may be of a term that nobody else knows:
+    /// only the primary's next append tells whether they are its own.
+    mutating func uncovered(through: UInt64, _ found: [PlacedMembership], _ log: some LogView) {
+        precondition(through >= last.index && !found.isEmpty)
+        offered = 0
+        if through > last.index {
+            precondition(!isPrimary, "a primary has read its log")
+            let term = log.term(at: through)
+            precondition(term != nil, "what has just come to light can be read")
+            last = EntryID(index: through, term: term ?? last.term)
+        }
+        memberships = found
+        forgetOldMemberships()
+        if let newest = found.last, newest.membership != membership { count(by: newest.membership) }
     }
 
     /// What the primary committed is committed here as far as the logs are known to agree.

@@ -258,6 +258,8 @@ enum ReplicaLife {
     }
 
     /// Takes part in agreement.
+    var hasFailed: Bool { if case .failed = self { true } else { false } }
+
     var isAlive: Bool {
         switch self {
         case .following, .electing, .primary, .stopping: true

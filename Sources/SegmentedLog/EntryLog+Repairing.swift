@@ -9,6 +9,13 @@ extension EntryLog {
     /// own header is lost is known by the one after it.
     package var wanted: UInt64? { wounds.last?.index ?? fault?.index }
 
+    /// The first damaged entry known; nil when nothing is.
+    package var firstWound: UInt64? {
+        let wound = wounds.first?.index
+        guard let fault else { return wound }
+        return min(fault.index, wound ?? .max)
+    }
+
     /// Writes a peer's copy in the place of the damaged frame, durable on return, and goes on verifying behind it, to
     /// the next damage or the end. A segment whose file is missing, or whose headers are, is made anew from its frames.
     ///

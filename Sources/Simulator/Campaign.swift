@@ -19,8 +19,10 @@ package struct Campaign: Sendable {
     package init() {}
 
     /// Lives through one more world.
-    package mutating func add(_ plan: Plan, narrator: ((String) -> Void)? = nil) -> Outcome {
-        let outcome = World.run(plan, narrator: narrator)
+    package mutating func add(
+        _ plan: Plan, narrator: ((String) -> Void)? = nil, tellsMessages: Bool = false
+    ) -> Outcome {
+        let outcome = World.run(plan, narrator: narrator, tellsMessages: tellsMessages)
         worlds += 1
         events += outcome.events
         operations += outcome.operations

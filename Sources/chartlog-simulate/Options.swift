@@ -2,7 +2,7 @@
 struct Options {
     static let help = """
         chartlog-simulate --seeds A..B [--replicas N] [--seconds S] [--shrink] [--twice] [--quiet]
-        chartlog-simulate --seed A [--replicas N] [--seconds S] [--trace] [--shrink]
+        chartlog-simulate --seed A [--replicas N] [--seconds S] [--trace] [--messages] [--shrink]
         chartlog-simulate --plan FILE [--trace]
 
           --seeds A..B   every world from seed A to seed B, both included
@@ -11,6 +11,7 @@ struct Options {
           --replicas N   how many replicas there are; 3
           --seconds S    seconds of virtual time with faults, instead of the 20 to 50 that the seed draws
           --trace        tell what happens
+          --messages     and every message of agreement, and what each replica then stands at
           --shrink       make a failing world smaller and print its plan
           --twice        run each world twice and compare the sums over all that happened
           --sums         print each world's seed and sum, so that two processes can be compared
@@ -28,6 +29,7 @@ struct Options {
     var mutant: String?
     var listsMutants = false
     var traces = false
+    var tellsMessages = false
     var shrinks = false
     var runsTwice = false
     var printsSums = false
@@ -67,6 +69,9 @@ struct Options {
                 listsMutants = true
                 hasWork = true
             case "--trace": traces = true
+            case "--messages":
+                traces = true
+                tellsMessages = true
             case "--shrink": shrinks = true
             case "--twice": runsTwice = true
             case "--sums": printsSums = true

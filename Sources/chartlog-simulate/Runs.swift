@@ -13,7 +13,8 @@ enum Runs {
             plan.mutant = options.mutant
             // A planted bug may end the program; the last line then says where.
             if options.mutant != nil { Terminal.say("seed \(seed)") }
-            let outcome = campaign.add(plan, narrator: options.traces ? { Terminal.say($0) } : nil)
+            let outcome = campaign.add(
+                plan, narrator: options.traces ? { Terminal.say($0) } : nil, tellsMessages: options.tellsMessages)
             if options.printsSums { Terminal.say("seed \(seed) sum \(outcome.trace)") }
             if options.runsTwice, World.run(plan).trace != outcome.trace {
                 Terminal.fail("seed \(seed): two runs of one world differ")
@@ -33,7 +34,8 @@ enum Runs {
     /// One world as it was written down.
     static func replay(_ plan: Plan, _ options: Options) {
         var campaign = Campaign()
-        let outcome = campaign.add(plan, narrator: options.traces ? { Terminal.say($0) } : nil)
+        let outcome = campaign.add(
+            plan, narrator: options.traces ? { Terminal.say($0) } : nil, tellsMessages: options.tellsMessages)
         if let failure = campaign.failure { report(failure, options) }
         Terminal.say("seed \(plan.seed): no promise was broken; \(outcome.events) events, sum \(outcome.trace)")
     }

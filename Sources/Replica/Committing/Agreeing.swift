@@ -9,6 +9,7 @@ extension Replica {
     /// Tells consensus a fact and carries out what it orders. What carrying out brings about (a term is durable, frames
     /// are in the log) is told once the orders before it are done.
     func agree(_ fact: RaftNode.Input, into effects: inout [ReplicaEffect]) {
+        guard !life.hasFailed || fact == .diskFailed else { return }
         facts.append(fact)
         guard !isAgreeing else { return }
         isAgreeing = true
@@ -18,7 +19,12 @@ extension Replica {
             factsFirst += 1
             orders.removeAll(keepingCapacity: true)
             raft.step(next, log: log, into: &orders)
-            for order in orders { carryOut(order, into: &effects) }
+            for order in orders {
+                carryOut(order, into: &effects)
+                // An order that failed ends this life: those behind it rest on it, as does what is yet to be told.
+                guard !life.hasFailed || next == .diskFailed else { break }
+            }
+            guard !life.hasFailed else { break }
         }
         facts.removeAll(keepingCapacity: true)
         factsFirst = 0
@@ -82,6 +88,7 @@ extension Replica {
         let start = Int(first - incoming.first)
         precondition(start + count <= incoming.frames.count)
         var memberships: [(index: UInt64, membership: Membership)] = []
+        var isWhole = false
         do throws(LogError) {
             for frame in incoming.frames[start..<(start + count)] {
                 var isHere = log.fault == nil ? false : try mend(frame, into: &effects)
@@ -90,6 +97,7 @@ extension Replica {
                 let opened = isHere ? try log.frame(at: frame.parsedIndex) : try log.append(stored: frame)
                 if let entry = try configuration(in: opened) { memberships.append((opened.header.index, entry)) }
             }
+            isWhole = true
         } catch {
             switch error {
             case .refusedFrame:
@@ -100,11 +108,16 @@ extension Replica {
                 fail(.internalError, into: &effects)
             }
         }
-        if faultTold > 0 { considerRepaired(into: &effects) }
-        agree(.appended(through: max(log.lastIndex, raft.last.index)), into: &effects)
-        for (index, membership) in memberships {
-            agree(.membershipAppended(index: index, membership), into: &effects)
+        guard life.isAlive else { return }
+        if isWhole {
+            agree(.appended(through: log.lastIndex), into: &effects)
+            for (index, membership) in memberships {
+                agree(.membershipAppended(index: index, membership), into: &effects)
+            }
+        } else {
+            tellUncovered(into: &effects)
         }
+        considerRepaired(into: &effects)
     }
 
     /// Whether the log has the frame; if it has another in its place, that is cut away with what follows.

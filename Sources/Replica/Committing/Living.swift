@@ -37,7 +37,7 @@ extension Replica {
         for (index, entry) in configurations.dropFirst() {
             agree(.membershipAppended(index: index, entry.membership), into: &effects)
         }
-        if log.fault != nil { foundFault(into: &effects) }
+        if log.wanted != nil { foundFault(into: &effects) }
     }
 
     func ticked(into effects: inout [ReplicaEffect]) {

@@ -37,6 +37,9 @@ extension Replica {
     /// The header of an entry of the log; nil when there is none or it cannot be read.
     package func header(ofEntry index: UInt64) -> FrameHeader? { try? log.header(at: index) }
 
+    /// What this replica knows another to have had: what it would refuse that one for having less of. nil: nothing.
+    package func sighting(of other: Int) -> PeerSighting? { peers.view(other)?.sighting }
+
     /// The digests of the views where they stand.
     package var digests: ViewDigests { book.digests }
 

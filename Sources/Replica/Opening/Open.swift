@@ -155,28 +155,16 @@ extension Replica {
         }
     }
 
-    /// The membership where the folded ends, and all after it in the log. Entries with neither events nor records are
-    /// few, so that only they are opened.
+    /// The membership where the folded ends, and all after it in the log that can be read. Entries with neither events
+    /// nor records are few, so that only they are opened.
     private static func configurations(
         _ log: EntryLog<Store, EntryLeaves>, genesis: Genesis, folded: Folded
     ) throws(ReplicaError) -> [(index: UInt64, entry: ConfigurationEntry)] {
         var found = [folded.configuration ?? (1, ConfigurationEntry(Membership(voters: genesis.members.sorted())))]
         guard folded.index < log.lastIndex else { return found }
-        for index in (folded.index + 1)...log.lastIndex {
-            let frame: OpenedFrame
-            do throws(LogError) {
-                let header = try log.header(at: index)
-                guard header.eventCount == 0, header.recordCount == 0 else { continue }
-                frame = try log.frame(at: index)
-            } catch {
-                if case .damaged = error { return found }
-                throw .log(error)
-            }
-            guard frame.isConfiguration else { continue }
-            do throws(ByteError) {
-                found.append((index, try ConfigurationEntry(body: frame.body)))
-            } catch {
-                throw .entry(error, index: index)
+        try asLog { () throws(LogError) in
+            for index in (folded.index + 1)...log.lastIndex {
+                if let entry = try log.configuration(at: index) { found.append((index, entry)) }
             }
         }
         return found

@@ -29,7 +29,7 @@ extension Replica {
             if let fault = log.fault { life = .damaged(fault) }
             return
         }
-        let first = min(log.fault?.index ?? .max, wanted)
+        let first = log.firstWound ?? wanted
         guard first > foldedIndex || log.fault != nil, first != faultTold else { return }
         faultTold = first
         agree(.faulty(from: first, claimed: claimedLast), into: &effects)
@@ -104,38 +104,53 @@ extension Replica {
         }
     }
 
-    /// Tells agreement once nothing stands in the way any more.
+    /// Tells agreement what came to light, and once nothing stands in the way any more.
     func considerRepaired(into effects: inout [ReplicaEffect]) {
-        guard faultTold > 0 else { return }
-        if let fault = log.fault {
-            guard fault.index != faultTold else { return }
-            // Repaired so far; the next damage is further on.
-            agree(.appended(through: max(log.lastIndex, raft.last.index)), into: &effects)
-            return foundFault(into: &effects)
-        }
-        guard log.wanted ?? 0 <= foldedIndex else { return }
+        guard faultTold > 0, life.isAlive else { return }
+        tellUncovered(into: &effects)
+        // The next damage may be further on.
+        if log.fault != nil || log.firstWound ?? 0 > foldedIndex { return foundFault(into: &effects) }
         faultTold = 0
-        let found = configurationsFound()
-        agree(.appended(through: max(log.lastIndex, raft.last.index)), into: &effects)
-        for (index, entry) in found { agree(.membershipAppended(index: index, entry.membership), into: &effects) }
         agree(.repaired, into: &effects)
+    }
+
+    /// Agreement learns how far the log goes now, and who takes part by what it says. What was repaired is durable.
+    func tellUncovered(into effects: inout [ReplicaEffect]) {
+        do throws(LogError) {
+            configurations = try configurationsFound()
+        } catch {
+            return fail(.internalError, into: &effects)
+        }
+        let memberships = configurations.map { PlacedMembership(index: $0.index, membership: $0.entry.membership) }
+        agree(.uncovered(through: log.lastIndex, memberships: memberships), into: &effects)
         agree(.persisted(through: log.durableIndex), into: &effects)
     }
 
-    /// Memberships in what could not be read before.
-    private func configurationsFound() -> [(index: UInt64, entry: ConfigurationEntry)] {
-        let start = max(configurations[configurations.count - 1].index, raft.last.index, foldedIndex)
-        guard start < log.lastIndex else { return [] }
-        var found: [(index: UInt64, entry: ConfigurationEntry)] = []
-        for index in (start + 1)...log.lastIndex {
-            guard let header = try? log.header(at: index), header.eventCount == 0, header.recordCount == 0,
-                let frame = try? log.frame(at: index), frame.isConfiguration,
-                let entry = try? ConfigurationEntry(body: frame.body)
-            else { continue }
-            found.append((index, entry))
+    /// The configuration where the folded ends, and all after it that can be read: few entries bear neither events nor
+    /// records. One that cannot be read yet is found when it can be, and until then this replica does not stand.
+    private func configurationsFound() throws(LogError) -> [(index: UInt64, entry: ConfigurationEntry)] {
+        var found = [configurations[0]]
+        for index in (foldedIndex + 1)..<(max(foldedIndex, log.lastIndex) + 1) {
+            if let entry = try log.configuration(at: index) { found.append((index, entry)) }
         }
-        configurations += found
         return found
+    }
+}
+
+extension EntryLog {
+    /// The configuration that an entry bears; nil when it bears none, or cannot be read.
+    func configuration(at index: UInt64) throws(LogError) -> ConfigurationEntry? {
+        let frame: OpenedFrame
+        do throws(LogError) {
+            let header = try header(at: index)
+            guard header.eventCount == 0, header.recordCount == 0 else { return nil }
+            frame = try self.frame(at: index)
+        } catch {
+            if case .damaged = error { return nil }
+            throw error
+        }
+        guard frame.isConfiguration else { return nil }
+        do throws(ByteError) { return try ConfigurationEntry(body: frame.body) } catch { throw .refusedFrame(.form) }
     }
 }
 

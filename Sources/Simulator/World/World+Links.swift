@@ -63,6 +63,7 @@ extension World {
     func send(_ message: PeerMessage, from source: Int, to target: Int) throws(Violation) {
         if case .figures(let figures) = message { process(source).saidOfItself = "\(figures.state)" }
         guard target >= 1, target <= processes.count, links[pair: source, target].isConnected else { return }
+        tell("says", message, at: source)
         let bytes = PeerCodec.encode(message)
         let checksum = Checksum.crc32c(bytes)
         trace.add(12, UInt64(source), UInt64(target), UInt64(checksum))
@@ -134,6 +135,7 @@ extension World {
         guard let message = try? PeerCodec.decode(parcel.bytes) else {
             throw Violation("codec", "a message that was sent cannot be read")
         }
+        tell("hears", message, at: parcel.target)
         try tell(process(parcel.target), .received(from: parcel.source, message))
     }
 }

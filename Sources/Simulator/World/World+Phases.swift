@@ -25,12 +25,13 @@ extension World {
     static let windDownMicroseconds: UInt64 = 60_000_000
 
     /// Lives through the whole plan.
-    package static func run(_ plan: Plan, narrator: ((String) -> Void)? = nil) -> Outcome {
+    package static func run(_ plan: Plan, narrator: ((String) -> Void)? = nil, tellsMessages: Bool = false) -> Outcome {
         var outcome = Outcome(
             violation: nil, trace: 0, events: 0, operations: 0, acknowledged: 0, logged: 0, microseconds: 0,
             faults: [])
         do throws(Violation) {
             let world = try World(plan, narrator: narrator)
+            world.tellsMessages = tellsMessages
             do throws(Violation) {
                 outcome.logged = try world.live()
             } catch {

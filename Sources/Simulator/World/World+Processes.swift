@@ -33,6 +33,9 @@ extension World {
         var effects = self.effects
         effects.removeAll(keepingCapacity: true)
         replica.step(inputs, into: &effects)
+        if tellsMessages, replica.witness != process.standing.witness {
+            tell("\(now) \(process.id) stands at \(replica.witness)")
+        }
         if plan.turnMicroseconds > 0 {
             process.busyUntil = now + process.chance.exponential(mean: plan.turnMicroseconds)
         }

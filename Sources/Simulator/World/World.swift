@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Consensus
 internal import Files
 internal import Keys
 internal import Records
@@ -65,6 +66,8 @@ package final class World {
     let crypto: Crypto
     /// For looking at what a run does; nil: it is not wanted.
     package var narrator: ((String) -> Void)?
+    /// Tell of every message of agreement too, and of what each replica then stands at.
+    package var tellsMessages = false
 
     /// - Throws: when the stores of the replicas cannot be made.
     package init(_ plan: Plan, narrator: ((String) -> Void)? = nil) throws(Violation) {
@@ -127,6 +130,12 @@ package final class World {
     func after(_ microseconds: UInt64, _ event: Event) { queue.add(event, at: now + microseconds) }
 
     func tell(_ text: @autoclosure () -> String) { narrator?(text()) }
+
+    /// A message of agreement leaves or arrives.
+    func tell(_ verb: String, _ message: PeerMessage, at id: Int) {
+        guard tellsMessages, case .raft(let raft, _) = message else { return }
+        tell("\(now) \(id) \(verb) \(raft.from)>\(raft.to) term \(raft.term) \(raft.kind)")
+    }
 
     func count(_ kind: FaultKind) { faultCounts[kind.rawValue] += 1 }
 
