@@ -49,7 +49,8 @@ extension Replica {
                 let problem =
                     error.kind == .doubleBooking || draft.request.events.count == 1
                     ? error : error.about(event: at)
-                if problem.kind == .gone { throw problem }
+                // What this replica cannot tell now is no word about the request, nor is what the rest of it would be.
+                if problem.kind == .gone || problem.kind.status >= 500 { throw problem }
                 if refusal == nil { refusal = problem }
             }
         }
