@@ -85,7 +85,7 @@ extension RaftNode {
         precondition(term != nil, "what was just appended can be read")
         last = EntryID(index: through, term: term ?? last.term)
         verified = max(verified, min(offered, through))
-        offered = 0
+        if through >= offered { offered = 0 }
         learn(commit: primaryCommit, log, into: &effects)
     }
 

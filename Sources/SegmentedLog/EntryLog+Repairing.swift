@@ -9,10 +9,10 @@ extension EntryLog {
     /// own header is lost is known by the one after it.
     package var wanted: UInt64? { wounds.last?.index ?? fault?.index }
 
-    /// The first damaged entry known; nil when nothing is.
-    package var firstWound: UInt64? {
-        let wound = wounds.first?.index
-        guard let fault else { return wound }
+    /// The first damaged entry known behind `index`; nil when there is none.
+    package func firstWound(after index: UInt64) -> UInt64? {
+        let wound = wounds.first { $0.index > index }?.index
+        guard let fault, fault.index > index else { return wound }
         return min(fault.index, wound ?? .max)
     }
 

@@ -52,7 +52,7 @@ extension Replica {
 
     /// Whether there is more to fold at once.
     var hasMoreToFold: Bool {
-        life.isAlive && foldedIndex < foldableIndex && foldedIndex + 1 < (log.fault?.index ?? .max)
+        life.isAlive && foldedIndex < foldableIndex && log.firstWound(after: foldedIndex) != foldedIndex + 1
     }
 
     /// Folds in order; of what has to be decoded at least nothing, at most as many bytes.

@@ -24,13 +24,12 @@ extension Replica {
 
     /// The log found damage. With nobody to ask, nothing can be appended any more; else who cannot fold does not lead.
     func foundFault(into effects: inout [ReplicaEffect]) {
-        guard let wanted = log.wanted, life.isAlive else { return }
+        guard log.wanted != nil, life.isAlive else { return }
         guard hasPeers else {
             if let fault = log.fault { life = .damaged(fault) }
             return
         }
-        let first = log.firstWound ?? wanted
-        guard first > foldedIndex || log.fault != nil, first != faultTold else { return }
+        guard let first = log.firstWound(after: foldedIndex), first != faultTold else { return }
         faultTold = first
         agree(.faulty(from: first, claimed: claimedLast), into: &effects)
     }
@@ -109,7 +108,7 @@ extension Replica {
         guard faultTold > 0, life.isAlive else { return }
         tellUncovered(into: &effects)
         // The next damage may be further on.
-        if log.fault != nil || log.firstWound ?? 0 > foldedIndex { return foundFault(into: &effects) }
+        guard log.firstWound(after: foldedIndex) == nil else { return foundFault(into: &effects) }
         faultTold = 0
         agree(.repaired, into: &effects)
     }

@@ -152,8 +152,10 @@ package final class SimulatedFiles: FileStore {
         fuse = nil
     }
 
-    /// The power is gone: each sector and each name that was not synced is lost, kept or (sectors) mixed.
-    func losePower() {
+    /// The power is gone: each sector and each name that was not synced is lost, kept or (sectors) mixed; or all of it
+    /// is lost, when nothing may be torn.
+    func losePower(tears: Bool) {
+        guard tears else { return become(image) }
         loseHandles()
         names.crash { chance.oneIn(2) }
         for number in inodes.indices { inodes[number].tear(&chance) }

@@ -115,6 +115,8 @@ package struct Plan: Equatable, Sendable {
         electionMilliseconds = chance.pick([250, 500, 800])
         messageEntriesMax = chance.pick([1, 8, 256])
         flightsMax = chance.pick([1, 3, 16])
+        // One entry a round trip is less than the clients of a slow world send.
+        if flightsMax == 1 { messageEntriesMax = max(messageEntriesMax, 8) }
         drawFaults(&chance)
         let wantsSpares = chance.below(3)
         lostMilliseconds = chance.pick([4_000, 12_000, 300_000])

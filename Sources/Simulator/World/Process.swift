@@ -118,7 +118,7 @@ final class Process {
     }
 
     /// The life ends. What was on its way to the disk got some of the way.
-    func die(losesPower: Bool) {
+    func die(losesPower: Bool, tears: Bool) {
         if let batch = batches.first, chance.oneIn(2) {
             disk.fuse = chance.below(batch.orders.count + 4)
             // Errors are the point: the machine stands still somewhere in the middle.
@@ -139,7 +139,7 @@ final class Process {
         primary = nil
         isPaused = false
         isWoken = false
-        if losesPower { disk.losePower() } else { disk.loseHandles() }
+        if losesPower { disk.losePower(tears: tears) } else { disk.loseHandles() }
     }
 
     /// Its disk goes away, after it may have promised others to hold entries through its durable index.

@@ -50,9 +50,10 @@ extension World {
         }
     }
 
-    /// One disk a world is lost whole, and only when nothing else is damaged.
+    /// One disk a world is lost whole, and only when nothing else is damaged. From then on no other disk tears what was
+    /// on its way when the power goes (`losePower`): whether a torn frame was ever acknowledged only the lost one knew.
     private func mayLoseDisk(_ process: Process) -> Bool {
-        !processes.contains { $0.isLost } && othersAreWhole(process)
+        processes.allSatisfy { !$0.isLost && $0.replica?.damage == nil } && othersAreWhole(process)
     }
 
     /// Every other replica knows how far this one is, and would refuse it with less. A disk that goes back behind a
@@ -71,7 +72,8 @@ extension World {
         // Of the open segment's newest entries this may be one of only two copies, and nothing on the disk tells that it
         // ever was: that is beyond what three replicas can bear.
         guard let segment = SegmentFormat.segment(named: FileNames.name(of: path)),
-            ledger.entries(of: segment + 1) != nil, let range = ledger.entries(of: segment)
+            let next = ledger.entries(of: segment + 1), let range = ledger.entries(of: segment),
+            (process.standing.witness?.durableIndex ?? 0) >= next.lowerBound
         else { return false }
         return othersHold(process, from: range.lowerBound, through: range.upperBound)
     }

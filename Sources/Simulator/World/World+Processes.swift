@@ -121,7 +121,8 @@ extension World {
         #if CHARTLOG_MUTANTS
         if let name = plan.mutant, let mutant = Mutant(rawValue: name) { process.replica?.mutants = [mutant] }
         #endif
-        tell("\(now) replica \(process.id) opens, life \(process.life)")
+        let damage = process.replica?.damage.map { ", damaged: \($0)" } ?? ""
+        tell("\(now) replica \(process.id) opens, life \(process.life)\(damage)")
         trace.add(5, UInt64(process.id), UInt64(process.life))
         connectAll(process)
         after(process.chance.below(plan.tickMicroseconds), .tick(process.id, life: process.life))
@@ -129,11 +130,12 @@ extension World {
 
     /// A process ends, and unless it shall stay down begins anew later.
     func end(_ process: Process, losesPower: Bool, restarts: Bool) throws(Violation) {
+        let tears = !processes.contains { $0.isLost && $0.id != process.id }
         guard process.replica != nil else {
-            if losesPower { process.disk.losePower() }
+            if losesPower { process.disk.losePower(tears: tears) }
             return
         }
-        process.die(losesPower: losesPower)
+        process.die(losesPower: losesPower, tears: tears)
         loseLinks(of: process.id, isSilent: losesPower)
         trace.add(6, UInt64(process.id), UInt64(process.life))
         for client in clients.indices where clients[client].target == process.id {
