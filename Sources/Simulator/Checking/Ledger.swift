@@ -248,11 +248,15 @@ struct Ledger {
             let next = provenDurable + 1
             // A write that the disk put elsewhere and called done is the disk's lie, and no replica can know it.
             // Neither can one help that a disk is lost between its replica's promise and the answer that rests on it.
-            let copies = disks.count {
-                holds($0, next) || $0.lied(about: decided[Int(next) - 1].segment) || next <= $0.lostThrough
+            let header = decided[Int(next) - 1]
+            let holders = disks.indices.filter {
+                holds(disks[$0], next) || disks[$0].lied(about: header.segment) || next <= disks[$0].lostThrough
             }
-            guard copies >= quorum else {
-                throw Violation("I6", "entry \(next) is acknowledged with \(copies) durable copies")
+            guard holders.count >= quorum else {
+                throw Violation(
+                    "I6",
+                    "entry \(next) of segment \(header.segment), term \(header.term), is acknowledged and durable on "
+                        + "replicas \(holders.map { $0 + 1 }) alone")
             }
             proven.append(now)
         }
