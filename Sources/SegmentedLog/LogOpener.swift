@@ -85,7 +85,8 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
         let names = try store.list(directory)
         let temporaries = names.filter { $0.hasSuffix(SegmentFormat.suffix + SegmentFormat.temporarySuffix) }
         for name in temporaries { try store.remove(directory + "/" + name) }
-        if !temporaries.isEmpty { try store.syncDirectory(directory) }
+        // A process that was killed may have left names, or their absence, to the page cache alone.
+        try store.syncDirectory(directory)
         return names
     }
 

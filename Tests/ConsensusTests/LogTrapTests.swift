@@ -141,6 +141,41 @@ import Testing
         #expect(host.takeSent().map(\.kind) == [.appendAnswer(match: 6)])
     }
 
+    @Test func `trap 21: what a repair brings to light is not the primary's until its append says so`() {
+        let membership = Membership(voters: [1, 2, 3])
+        let host = follower([Entry(term: 1), Entry(term: 1), Entry(term: 2), Entry(term: 2)], term: 2)
+        host.tell(.faulty(from: 3, claimed: EntryID(index: 4, term: 2)))
+        host.hide(after: 2)
+        host.refusesFrames = true
+        let append = RaftMessage.Kind.append(
+            previous: EntryID(index: 2, term: 1), count: 2, entryTerm: 3, commit: 4)
+        host.hear(append, from: 1, term: 3, entries: [Entry(term: 3), Entry(term: 3)])
+        host.bringToLight([Entry(term: 2), Entry(term: 2)], [PlacedMembership(index: 1, membership: membership)])
+        host.hear(.heartbeat(commit: 4, round: 1), from: 1, term: 3)
+        host.persistAll()
+        #expect(host.node.committed == 2)
+        #expect(!host.takeSent().map(\.kind).contains(.heartbeatAnswer(round: 1, match: 4)))
+        host.refusesFrames = false
+        host.hear(append, from: 1, term: 3, entries: [Entry(term: 3), Entry(term: 3)])
+        host.persistAll()
+        #expect(host.node.committed == 4)
+        #expect(host.log.entries.map(\.term) == [1, 1, 3, 3])
+    }
+
+    @Test func `trap 21: memberships that come to light count at once, in place of those known before`() {
+        let host = follower([Entry(term: 1), Entry(term: 1)], term: 2)
+        let old = PlacedMembership(index: 1, membership: Membership(voters: [1, 2, 3]))
+        let new = PlacedMembership(index: 3, membership: Membership(voters: [1, 2, 4]))
+        host.tell(.faulty(from: 3, claimed: EntryID(index: 4, term: 2)))
+        host.bringToLight([Entry(term: 2, membership: new.membership), Entry(term: 2)], [old, new])
+        #expect(host.node.membership == new.membership)
+        // Cut away again, the one before counts.
+        host.hear(
+            .append(previous: EntryID(index: 2, term: 1), count: 1, entryTerm: 3, commit: 1), from: 1, term: 3,
+            entries: [Entry(term: 3)])
+        #expect(host.node.membership == old.membership)
+    }
+
     @Test func `trap 25: a primary whose disk stalls makes way, and does not stand before a probe write`() {
         let stage = Stage()
         stage.elect(1)

@@ -63,6 +63,8 @@ final class Host {
     /// Everything that came of the last call, in order.
     var outcomes: [Outcome] = []
     let genesis: Membership
+    /// What a message brings does not reach the log.
+    var refusesFrames = false
 
     init(id: Int, seed: UInt64, genesis: Membership, timings: RaftTimings = RaftTimings()) {
         self.id = id
@@ -149,6 +151,7 @@ final class Host {
             case .truncate(let after): truncate(after: after)
             case .append(let first, let count):
                 guard case .append(let previous, let all, _, _) = input.message else { continue }
+                guard !refusesFrames else { continue }
                 let offset = Int(first - previous.index) - 1
                 precondition(offset + count == all && first == log.lastIndex + 1)
                 for entry in entries[offset...] { facts += append(entry) }
@@ -159,6 +162,24 @@ final class Host {
             outcomes.append(.order(effect))
         }
         for fact in facts { tell(fact) }
+    }
+
+    /// Entries behind this one cannot be read any more, and the next life knows only those before.
+    func hide(after index: UInt64) {
+        disk.removeLast(disk.count - Int(index))
+        let kept = diskTerm
+        load(disk, term: kept, vote: nil)
+        start(seed: 1)
+        tell(.ticked(milliseconds: 10))
+    }
+
+    /// A repair adds entries that had been there all along.
+    func bringToLight(_ entries: [Entry], _ memberships: [PlacedMembership]) {
+        log.entries += entries
+        disk = log.entries
+        tell(.uncovered(through: log.lastIndex, memberships: memberships))
+        tell(.repaired)
+        tell(.persisted(through: log.lastIndex))
     }
 
     /// Makes it primary of the next term, by answers that nobody gave.
