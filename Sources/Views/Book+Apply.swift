@@ -15,10 +15,12 @@ extension Book {
     ///   key that the resource has after the event and had not before; nil when that is not known.
     package mutating func apply(_ transaction: TransactionFacts, terms: (Int) -> [UInt64]?) {
         lastStamp = transaction.stamp
-        for (at, event) in transaction.events.enumerated() {
+        // A span lends its events; a loop over the array would copy each.
+        let events = transaction.events.span
+        for at in events.indices {
             apply(
-                event, of: transaction, on: stream(tag: event.stream),
-                terms: event.category == .patient ? terms(at) : nil)
+                events[at], of: transaction, on: stream(tag: events[at].stream),
+                terms: events[at].category == .patient ? terms(at) : nil)
         }
     }
 
@@ -95,9 +97,8 @@ extension Book {
             tag: event.stream, token: event.streamToken ?? .zero, first: UInt32(event.position),
             tenant: number(ofTenant: event.tenant), category: event.category)
         streams.append(cell)
-        let streams = streams
-        byTag.insert(ordinal, hash: Mix.word(cell.tag)) { Mix.word(streams[Int($0)].tag) }
-        byToken.insert(ordinal, hash: Self.hash(cell.token)) { Self.hash(streams[Int($0)].token) }
+        byTag.insert(ordinal, hash: Mix.word(cell.tag))
+        byToken.insert(ordinal, hash: Self.hash(cell.token))
         streamsOfCategory.append(ordinal, to: Self.key(event.category, event.tenant))
         return Int(ordinal)
     }

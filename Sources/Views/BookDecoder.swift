@@ -205,8 +205,8 @@ extension Book {
         let streams = streams
         for ordinal in 0..<streams.count {
             let cell = streams[ordinal]
-            byTag.insert(UInt32(ordinal), hash: Mix.word(cell.tag)) { Mix.word(streams[Int($0)].tag) }
-            byToken.insert(UInt32(ordinal), hash: Self.hash(cell.token)) { Self.hash(streams[Int($0)].token) }
+            byTag.insert(UInt32(ordinal), hash: Mix.word(cell.tag))
+            byToken.insert(UInt32(ordinal), hash: Self.hash(cell.token))
             if cell.appointment != 0 {
                 statusCounts[Int(cell.tenant) * 16 + Int(appointments[Int(cell.appointment) - 1].status.rawValue)] += 1
             }

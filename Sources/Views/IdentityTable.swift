@@ -21,8 +21,7 @@ struct IdentityTable: Sendable {
             Row(
                 keyHigh: UInt32(truncatingIfNeeded: entry.key >> 16), position: entry.position,
                 keyLow: UInt16(truncatingIfNeeded: entry.key)))
-        let rows = rows
-        index.insert(ordinal, hash: Mix.word(entry.key)) { Mix.word(rows[Int($0)].key) }
+        index.insert(ordinal, hash: Mix.word(entry.key))
     }
 
     func collect(_ key: UInt64, into positions: inout [UInt64]) {

@@ -1,10 +1,14 @@
-/// An open-addressing hash index that stores ordinals alone; keys stay in the rows they number.
+/// An open-addressing hash index that stores ordinals and half of each hash; keys stay in the rows they number.
+///
+/// A row is a line of memory away, often one that no cache holds, so it is looked at only when its half hash fits: a
+/// search that finds nothing mostly reads one line, and growing reads no row at all.
 ///
 /// 64 shards by the top bits of the hash, each an array of its own: a copy shares all of them, a change after a copy
 /// copies one, and growing doubles one at a time, so no single insertion ever moves the whole index. Nothing is removed.
 struct OrdinalIndex: Sendable {
-    /// A slot holds ordinal + 1; 0 is empty. A shard's length is 0 or a power of two; at most 3/4 of it is used.
-    private var shards: [[UInt32]] = Array(repeating: [], count: 64)
+    /// A slot holds the lower half of the hash above ordinal + 1; 0 is empty. A shard's length is 0 or a power of two; at
+    /// most 3/4 of it is used.
+    private var shards: [[UInt64]] = Array(repeating: [], count: 64)
     private var counts: [UInt32] = Array(repeating: 0, count: 64)
 
     /// The ordinal whose key hashes to `hash` and `matches`.
@@ -16,16 +20,19 @@ struct OrdinalIndex: Sendable {
         while true {
             let held = shards[shard][slot]
             if held == 0 { return nil }
-            if matches(held - 1) { return held - 1 }
+            if (held >> 32) == hash & 0xffff_ffff {
+                let ordinal = UInt32(truncatingIfNeeded: held) - 1
+                if matches(ordinal) { return ordinal }
+            }
             slot = (slot + 1) & mask
         }
     }
 
-    /// Adds an ordinal that is not there yet; `hashOf` gives the hash of one that is, asked when its shard grows.
-    mutating func insert(_ ordinal: UInt32, hash: UInt64, hashOf: (UInt32) -> UInt64) {
+    /// Adds an ordinal that is not there yet.
+    mutating func insert(_ ordinal: UInt32, hash: UInt64) {
         let shard = Int(hash >> 58)
-        if (Int(counts[shard]) + 1) * 4 > shards[shard].count * 3 { grow(shard, hashOf: hashOf) }
-        Self.place(ordinal + 1, hash, in: &shards[shard])
+        if (Int(counts[shard]) + 1) * 4 > shards[shard].count * 3 { grow(shard) }
+        Self.place(hash << 32 | UInt64(ordinal + 1), in: &shards[shard])
         counts[shard] += 1
     }
 
@@ -36,18 +43,18 @@ struct OrdinalIndex: Sendable {
         let slots = (count / 64 * 11 / 10 + 1) * 4 / 3
         var length = 4
         while length < slots { length *= 2 }
-        for shard in shards.indices { shards[shard] = [UInt32](repeating: 0, count: length) }
+        for shard in shards.indices { shards[shard] = [UInt64](repeating: 0, count: length) }
     }
 
-    private mutating func grow(_ shard: Int, hashOf: (UInt32) -> UInt64) {
-        var grown = [UInt32](repeating: 0, count: max(4, shards[shard].count * 2))
-        for held in shards[shard] where held != 0 { Self.place(held, hashOf(held - 1), in: &grown) }
+    private mutating func grow(_ shard: Int) {
+        var grown = [UInt64](repeating: 0, count: max(4, shards[shard].count * 2))
+        for held in shards[shard] where held != 0 { Self.place(held, in: &grown) }
         shards[shard] = grown
     }
 
-    private static func place(_ held: UInt32, _ hash: UInt64, in slots: inout [UInt32]) {
+    private static func place(_ held: UInt64, in slots: inout [UInt64]) {
         let mask = slots.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
+        var slot = Int(truncatingIfNeeded: held >> 32) & mask
         while slots[slot] != 0 { slot = (slot + 1) & mask }
         slots[slot] = held
     }
@@ -70,8 +77,7 @@ struct WordTable: Sendable {
         if let known = ordinal(of: word) { return known }
         let ordinal = UInt32(words.count)
         words.append(word)
-        let words = words
-        index.insert(ordinal, hash: Mix.word(word)) { Mix.word(words[Int($0)]) }
+        index.insert(ordinal, hash: Mix.word(word))
         return ordinal
     }
 }

@@ -50,8 +50,7 @@ struct PostingLists: Sendable {
         let ordinal = UInt32(heads.count)
         heads.append(
             Head(keyLow: UInt32(truncatingIfNeeded: key), keyHigh: UInt32(truncatingIfNeeded: key >> 32), last: value))
-        let heads = heads
-        index.insert(ordinal, hash: Mix.word(key)) { Mix.word(heads[Int($0)].key) }
+        index.insert(ordinal, hash: Mix.word(key))
     }
 
     /// Makes place for the keys of so many lists.
