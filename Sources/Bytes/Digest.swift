@@ -51,6 +51,9 @@ package struct Token128: Hashable, Sendable {
 
     /// Half of a keyed hash tells tokens apart as well as all of it.
     @inlinable package func hash(into hasher: inout Hasher) { hasher.combine(low) }
+
+    /// A token is the output of a keyed hash: its bits are as even as any that hashing it again would make.
+    @inlinable package func _rawHashValue(seed: Int) -> Int { Int(truncatingIfNeeded: low) ^ seed }
 }
 
 /// Lower-case hexadecimal text.

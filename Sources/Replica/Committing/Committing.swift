@@ -103,7 +103,8 @@ extension Replica {
     private func fold(_ transaction: PendingTransaction, index: UInt64) {
         let facts = transaction.facts
         book.apply(facts) { transaction.events[$0].searchKeys }
-        for event in facts.events { identities.add(event.identity, position: event.position) }
+        let events = facts.events.span
+        for at in events.indices { identities.add(events[at].identity, position: events[at].position) }
         for key in transaction.newKeys {
             subjectKeys.add(
                 SubjectKeys.Row(id: key.id, token: key.token, tenant: facts.tenant, index: index), wrapped: key.wrapped,

@@ -19,13 +19,22 @@ extension Replica {
         let draft = AppendDraft(
             id: id, caller: caller, request: request, credential: credential, tenant: tenant,
             idempotency: request.idempotencyKey.map { tenant.idempotency(credential: credential.id, key: $0) },
-            identities: request.events.map { tenant.identity(source: $0.source, id: $0.id) })
+            identities: identities(of: request, tenant))
         do throws(Problem) {
             if let earlier = try earlier(draft) { return repeatAnswer(draft, earlier) }
             try commitTo(draft)
         } catch {
             refuse(id, caller, credential, error, subjects: subjectsNamed(by: request, tenant: tenant))
         }
+    }
+
+    private func identities(of request: AppendRequest, _ tenant: Tenant) -> [Token128] {
+        // A span lends its events; a loop over the array would copy each.
+        let events = request.events.span
+        var identities: [Token128] = []
+        identities.reserveCapacity(events.count)
+        for at in events.indices { identities.append(tenant.identity(source: events[at].source, id: events[at].id)) }
+        return identities
     }
 
     static var forbidden: Problem { Problem(.forbidden, "This key lacks the scope for it; ask an administrator.") }

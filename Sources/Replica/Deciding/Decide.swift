@@ -30,24 +30,25 @@ extension Replica {
         decided.events.reserveCapacity(draft.request.events.count)
         var conflicts: [VersionConflict] = []
         var refusal: Problem?
-        for (at, event) in draft.request.events.enumerated() {
-            let token = draft.tenant.stream(event.subject)
+        let events = draft.request.events.span
+        for at in events.indices {
+            let token = draft.tenant.stream(events[at].subject)
             let now = stream(token, tenant: draft.tenant.id, in: book)
-            if let expected = event.expectedVersion, expected != UInt64(now?.version ?? 0) {
+            if let expected = events[at].expectedVersion, expected != UInt64(now?.version ?? 0) {
                 conflicts.append(
                     VersionConflict(
-                        subject: event.subject.text, expected: expected, actual: UInt64(now?.version ?? 0)))
+                        subject: events[at].subject.text, expected: expected, actual: UInt64(now?.version ?? 0)))
                 continue
             }
             // After a problem only expectations are of interest, and those on streams it did not touch.
             guard refusal == nil || refusal?.kind == .doubleBooking else { continue }
             do throws(Problem) {
                 let facts = try next(
-                    event, identity: draft.identities[at], token: token, now: now, draft, book, &decided)
+                    events[at], identity: draft.identities[at], token: token, now: now, draft, book, &decided)
                 if let busy = busyTime(facts, before: now?.before, draft.tenant, book) { throw busy }
             } catch {
                 let problem =
-                    error.kind == .doubleBooking || draft.request.events.count == 1
+                    error.kind == .doubleBooking || events.count == 1
                     ? error : error.about(event: at)
                 // What this replica cannot tell now is no word about the request, nor is what the rest of it would be.
                 if problem.kind == .gone || problem.kind.status >= 500 { throw problem }

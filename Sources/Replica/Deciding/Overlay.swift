@@ -97,16 +97,21 @@ struct Overlay {
 
     /// A transaction is decided and proposed.
     mutating func proposed(_ transaction: PendingTransaction) {
-        for event in transaction.facts.events { identities[event.identity] = transaction }
+        let facts = transaction.facts
+        let events = facts.events.span
+        for at in events.indices { identities[events[at].identity] = transaction }
         if let token = transaction.idempotency { idempotency[token] = transaction }
     }
 
     /// A transaction is folded: what it said stands in the book.
     mutating func folded(_ transaction: PendingTransaction) {
-        for event in transaction.facts.events {
-            identities[event.identity] = nil
-            if let token = event.streamToken { tags[token] = nil }
-            if let now = streams[event.stream], now.last == event.position { streams[event.stream] = nil }
+        let facts = transaction.facts
+        let events = facts.events.span
+        for at in events.indices {
+            identities[events[at].identity] = nil
+            if let token = events[at].streamToken { tags[token] = nil }
+            let tag = events[at].stream
+            if streams[tag]?.last == events[at].position { streams[tag] = nil }
         }
         if let token = transaction.idempotency { idempotency[token] = nil }
         for key in transaction.newKeys { drop(key.token) }

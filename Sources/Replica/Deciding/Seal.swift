@@ -46,17 +46,22 @@ extension Replica {
             crypto: crypto)
         transaction.facts.events.reserveCapacity(decided.events.count)
         var room: [UInt8] = []
-        for (event, one) in zip(transaction.events, decided.events) {
-            var facts = one.facts
+        let stamp = transaction.facts.stamp
+        // Spans lend what they hold; a loop over the arrays would copy it.
+        let incoming = transaction.events
+        let events = incoming.span
+        let ones = decided.events.span
+        precondition(events.count == ones.count)
+        for at in ones.indices {
+            var facts = ones[at].facts
             if facts.subjects.count < 2 {
-                gathering.builder.beginEvent(facts, stamp: transaction.facts.stamp, before: one.before, partCount: 1)
+                gathering.builder.beginEvent(facts, stamp: stamp, before: ones[at].before, partCount: 1)
                 let name = facts.subjects.first ?? KeyName.tenant
                 try gathering.builder.addPart(
-                    sealing(event.bytes, of: facts, part: 0, under: name, decided, in: &room), crypto: crypto)
+                    sealing(events[at].bytes, of: facts, part: 0, under: name, decided, in: &room), crypto: crypto)
             } else {
-                let parts = parts(of: event, facts, decided)
-                gathering.builder.beginEvent(
-                    facts, stamp: transaction.facts.stamp, before: one.before, partCount: parts.count)
+                let parts = parts(of: events[at], facts, decided)
+                gathering.builder.beginEvent(facts, stamp: stamp, before: ones[at].before, partCount: parts.count)
                 for (at, part) in parts.enumerated() {
                     try gathering.builder.addPart(
                         sealing(part.bytes, of: facts, part: at, under: part.key, decided, in: &room), crypto: crypto)
