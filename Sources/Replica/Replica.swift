@@ -61,6 +61,10 @@ package final class Replica<Store: FileStore> {
 
     // The others.
     var peers: PeerTable
+    /// Where those are that joined, as the shell was told.
+    var toldPlaces: [Place] = []
+    /// Who waits for a step that lets a replica join, and the entry that it is.
+    var joinAsks: [(id: AskID, index: UInt64)] = []
     /// Who leads, as the shell was told.
     var knownPrimary: Int?
     var figuresDue: UInt64 = 0
@@ -136,7 +140,9 @@ package final class Replica<Store: FileStore> {
         tenants = parts.tenants
         credentials = parts.credentials
         configurations = parts.configurations
-        peers = PeerTable(configuration.peers, known: parts.terms.state.known)
+        let joined = parts.configurations.last.map(\.entry.places)?.map(\.id) ?? []
+        let others = joined.filter { $0 != configuration.id && !configuration.peers.contains($0) }
+        peers = PeerTable(configuration.peers + others, known: parts.terms.state.known)
         book = parts.folded.book
         foldedIndex = parts.folded.index
         committedIndex = parts.folded.index
@@ -151,7 +157,7 @@ package final class Replica<Store: FileStore> {
             RateLimit(perSecond: configuration.requestsPerSecond, milliseconds: 0)
         }
         background.snapshotCount = parts.folded.snapshotCount
-        if let fault = parts.log.fault, configuration.peers.isEmpty { life = .damaged(fault) }
+        if let fault = parts.log.fault, peers.views.isEmpty { life = .damaged(fault) }
     }
 
     /// What was found wrong in the log and is not repaired.

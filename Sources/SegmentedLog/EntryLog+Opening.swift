@@ -35,39 +35,8 @@ extension EntryLog {
         end.pass(
             sealed.header,
             hash: FrameCodec.hash(header: sealed.bytes, in: 0..<sealed.bytes.count, leaves: genesis.leaves))
-        let path = directory + "/" + SegmentFormat.name(of: 1)
-        let temporary = path + SegmentFormat.temporarySuffix
-        var orders: [DiskOrder] = [.make(temporary), .fill(temporary, through: header.description.bodiesAt)]
-        for slot in 0...1 {
-            let mark = Watermark(
-                cluster: identity, segment: 1, slot: slot, sequence: UInt64(slot) + 1, through: 1, hash: end.hash,
-                headersSum: HeadersSum.first(sealed.bytes))
-            orders.append(
-                .write(
-                    temporary, at: header.description.controlAt(slot), bytes: mark.controlPage(under: header)))
-        }
-        orders.append(.write(temporary, at: header.description.bodiesAt, bytes: bodies))
-        orders.append(.write(temporary, at: SegmentFormat.tableAt, bytes: sealed.bytes))
-        orders += [.sync(temporary), .rename(temporary, to: path), .syncDirectory(directory)]
-        try write(orders, in: directory, store: store)
-    }
-
-    private static func write(_ orders: [DiskOrder], in directory: String, store: Store) throws(LogError) {
-        let hand = DiskHand(store)
-        defer { hand.release() }
-        do throws(FileError) {
-            try store.makeDirectory(directory)
-            let names = try store.list(directory)
-            if names.contains(where: { SegmentFormat.segment(named: $0) != nil }) { throw .exists }
-            for name in names where name.hasSuffix(SegmentFormat.temporarySuffix) {
-                try store.remove(directory + "/" + name)
-            }
-            try hand.carryOut(orders)
-            let parent = directory.lastIndex(of: "/").map { String(directory[..<$0]) } ?? ""
-            try store.syncDirectory(parent)
-        } catch {
-            throw error == .exists ? .exists : .file(error)
-        }
+        try FirstFrame.make(
+            header, frame: StoredFrame(header: sealed.bytes, body: bodies), hash: end.hash, in: directory, of: store)
     }
 
     /// Opens a log as the last life left it; cuts a torn tail. A damaged log opens too: read what stands before the

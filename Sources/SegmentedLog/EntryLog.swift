@@ -13,7 +13,7 @@ package import Keys
 package final class EntryLog<Store: FileStore, Leaves: LeafReader> {
     package let identity: ClusterIdentity
     package let directory: String
-    package let configuration: LogConfiguration
+    package private(set) var configuration: LogConfiguration
     /// The epochs held may change while the log runs; the next roll takes the newest.
     package var keys: KeyRing
     let store: Store
@@ -89,6 +89,9 @@ package final class EntryLog<Store: FileStore, Leaves: LeafReader> {
         guard place < segments.count, segments[place].header.description.segment == segment else { return nil }
         return segments[place].header.description
     }
+
+    /// There are others from now on: what is damaged is for them to mend, not for this log to cut.
+    package func gainsPeers() { configuration.hasPeers = true }
 
     func path(of segment: UInt64) -> String { directory + "/" + SegmentFormat.name(of: segment) }
 

@@ -45,6 +45,59 @@ package enum FirstFrame {
     /// The bytes to keep of a frame.
     package static func copy(of frame: StoredFrame) -> [UInt8] { frame.header + frame.body }
 
+    /// Makes a log that has this frame and nothing else, in a directory where there is none: byte for byte what the
+    /// cluster's first replica began with. Everything is durable on return.
+    ///
+    /// - Throws: `.refusedFrame` when the copy is not whole or not of this cluster; `.exists`; `.file`.
+    package static func plant(
+        _ copy: [UInt8], in directory: String, of store: some FileStore, identity: ClusterIdentity
+    ) throws(LogError) {
+        let (frame, header) = try read(copy, identity)
+        let segment = try segmentHeader(frame, header)
+        let hash = FrameCodec.hash(header: frame.header, in: 0..<frame.header.count, leaves: .none)
+        try make(segment, frame: frame, hash: hash, in: directory, of: store)
+    }
+
+    /// Writes the first segment under another name, with its watermark at the first frame, and then gives it its own.
+    static func make(
+        _ header: SegmentHeader, frame: StoredFrame, hash: Digest, in directory: String, of store: some FileStore
+    ) throws(LogError) {
+        let path = directory + "/" + SegmentFormat.name(of: 1)
+        let temporary = path + SegmentFormat.temporarySuffix
+        var orders: [DiskOrder] = [.make(temporary), .fill(temporary, through: header.description.bodiesAt)]
+        for slot in 0...1 {
+            let mark = Watermark(
+                cluster: header.cluster, segment: 1, slot: slot, sequence: UInt64(slot) + 1, through: 1, hash: hash,
+                headersSum: HeadersSum.first(frame.header))
+            orders.append(
+                .write(temporary, at: header.description.controlAt(slot), bytes: mark.controlPage(under: header)))
+        }
+        orders.append(.write(temporary, at: header.description.bodiesAt, bytes: frame.body))
+        orders.append(.write(temporary, at: SegmentFormat.tableAt, bytes: frame.header))
+        orders += [.sync(temporary), .rename(temporary, to: path), .syncDirectory(directory)]
+        try write(orders, in: directory, store)
+    }
+
+    private static func write(
+        _ orders: [DiskOrder], in directory: String, _ store: some FileStore
+    ) throws(LogError) {
+        let hand = DiskHand(store)
+        defer { hand.release() }
+        do throws(FileError) {
+            try store.makeDirectory(directory)
+            let names = try store.list(directory)
+            if names.contains(where: { SegmentFormat.segment(named: $0) != nil }) { throw .exists }
+            for name in names where name.hasSuffix(SegmentFormat.temporarySuffix) {
+                try store.remove(directory + "/" + name)
+            }
+            try hand.carryOut(orders)
+            let parent = directory.lastIndex(of: "/").map { String(directory[..<$0]) } ?? ""
+            try store.syncDirectory(parent)
+        } catch {
+            throw error == .exists ? .exists : .file(error)
+        }
+    }
+
     private static func read(
         _ copy: [UInt8], _ identity: ClusterIdentity
     ) throws(LogError) -> (StoredFrame, FrameHeader) {

@@ -37,6 +37,13 @@ package struct TermState: Equatable, Sendable {
         return true
     }
 
+    /// There are these others, of whom nothing is known yet.
+    package mutating func met(_ others: [UInt64]) {
+        for other in others where !known.contains(where: { $0.replica == other }) {
+            _ = note(KnownReplica(replica: other, boot: 0, term: 0, durableIndex: 0))
+        }
+    }
+
     /// As this state, knowing at least what `other` knew but for one replica whose id is retired.
     func keeping(_ other: [KnownReplica], but retired: UInt64?) -> TermState {
         var kept = self

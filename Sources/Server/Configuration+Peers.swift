@@ -1,6 +1,7 @@
 internal import Bytes
 internal import JSON
 internal import Linux
+package import Records
 internal import Replica
 
 extension Configuration {
@@ -20,6 +21,15 @@ extension Configuration {
             self.peerPort = peerPort
             self.clientPort = clientPort
         }
+
+        /// As the log has it.
+        package init(_ place: Place) {
+            self.init(
+                id: place.id, address: place.address, peerPort: place.peerPort, clientPort: place.clientPort)
+        }
+
+        /// For the log.
+        package var place: Place { Place(id: id, address: address, peerPort: peerPort, clientPort: clientPort) }
     }
 
     /// What `peers` says of this replica: its peer port is where it listens for the others.

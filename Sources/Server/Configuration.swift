@@ -103,6 +103,7 @@ package struct Configuration: Sendable {
             rootKey: source, certificate: certificate, certificateKey: certificateKey)
         configuration.peers = try peers(view["peers"], of: Int(id))
         configuration.replica.peers = configuration.others.map(\.id)
+        configuration.replica.places = configuration.peers.map(\.place)
         configuration.authority = resolved("ca")
         guard configuration.peers.count < 2 || configuration.authority != nil else {
             throw ServerError("The configuration needs a ca, by which peers are known.", exitCode: 2)

@@ -119,14 +119,21 @@ package enum StoreMaker {
 
     /// The text of a context file.
     private static func context(_ endpoints: [String], _ credential: PlannedCredential, purpose: String) -> [UInt8] {
+        context(
+            endpoints, key: "\(credential.id).\(String(decoding: credential.secret, as: UTF8.self))",
+            purpose: purpose)
+    }
+
+    /// - Parameter key: `ID.SECRET`.
+    static func context(_ endpoints: [String], key: String, purpose: String?) -> [UInt8] {
         var writer = JSONWriter()
         writer.object { object in
             object.array("endpoints") { array in
                 for endpoint in endpoints { array.string(endpoint) }
             }
             object.member("ca", "ca.pem")
-            object.member("key", "\(credential.id).\(String(decoding: credential.secret, as: UTF8.self))")
-            object.member("purpose", purpose)
+            object.member("key", key)
+            if let purpose { object.member("purpose", purpose) }
         }
         writer.endLine()
         return writer.bytes

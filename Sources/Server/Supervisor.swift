@@ -13,7 +13,9 @@ package enum Supervisor {
         }
         do throws(LinuxError) {
             let lock = try SmallFile.lock(layout.startLock)
-            let watch = Watch(layout, replicas, try Signals(), program: try ThisProcess.executable())
+            let watch = Watch(
+                layout, replicas, try Signals(), program: try ThisProcess.executable(),
+                isPart: Self.isPart(layout, replicas))
             try watch.run()
             _ = lock.number
             return 0
@@ -23,6 +25,12 @@ package enum Supervisor {
                     ? "chartlog: another `chartlog start` runs this store" : "chartlog: cannot start: \(error.reason)")
             return 1
         }
+    }
+
+    /// Whether other replicas of the cluster run elsewhere, so that the primary may be there.
+    private static func isPart(_ layout: StoreLayout, _ replicas: [Int]) -> Bool {
+        guard let configuration = try? Configuration.read(layout.configuration(replicas[0])) else { return false }
+        return configuration.peers.contains { !replicas.contains($0.id) }
     }
 }
 
@@ -35,6 +43,7 @@ enum StatusLine {
     static let ready = "ready"
     /// What this replica is now, in words of its own: `primary in term 3`, `secondary of replica 2`.
     static let role = "role "
+    static let secondary = "secondary "
     static let damaged = "damaged "
     static let failed = "failed "
 }
@@ -62,6 +71,8 @@ private final class Watch {
     private let signals: Signals
     private let program: String
     private let wards: [Box]
+    /// Others run elsewhere: whoever follows one of them hands requests on to it.
+    private let isPart: Bool
     private var saidReady = false
 
     /// A place for a ward in an array: wards own descriptors and cannot be copied.
@@ -70,7 +81,8 @@ private final class Watch {
         init(_ id: Int) { ward = Ward(id: id) }
     }
 
-    init(_ layout: StoreLayout, _ replicas: [Int], _ signals: Signals, program: String) {
+    init(_ layout: StoreLayout, _ replicas: [Int], _ signals: Signals, program: String, isPart: Bool) {
+        self.isPart = isPart
         self.layout = layout
         self.signals = signals
         self.program = program
@@ -162,20 +174,24 @@ private final class Watch {
 
     private func hear(_ line: String, _ box: Box) {
         if line == StatusLine.ready {
-            if !saidReady {
-                saidReady = true
-                Output.line("ready")
-            }
+            sayReady()
         } else if line.hasPrefix(StatusLine.role) {
             let role = String(line.dropFirst(StatusLine.role.count))
             guard role != box.ward.role else { return }
             box.ward.role = role
             Output.complaint("replica \(box.ward.id) is \(role)")
+            if isPart, role.hasPrefix(StatusLine.secondary) { sayReady() }
         } else if line.hasPrefix(StatusLine.damaged) {
             Output.line("replica \(box.ward.id) is damaged: \(line.dropFirst(StatusLine.damaged.count))")
         } else if line.hasPrefix(StatusLine.failed) {
             Output.complaint("replica \(box.ward.id): \(line.dropFirst(StatusLine.failed.count))")
         }
+    }
+
+    private func sayReady() {
+        guard !saidReady else { return }
+        saidReady = true
+        Output.line("ready")
     }
 
     /// Starts a dead replica again at once, unless it keeps dying: five times within a second each.

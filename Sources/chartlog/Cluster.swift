@@ -26,9 +26,14 @@ struct Cluster {
             }
             context.endpoints = [context.endpoints[replica - 1]]
         }
+        try self.init(context, arguments)
+        if replica != nil { client.overallMilliseconds = 5_000 }
+    }
+
+    /// The cluster of a context that was read already.
+    init(_ context: ContextFile, _ arguments: Arguments) throws(Failure) {
         self.context = context
         do throws(ClientError) { client = try ClusterClient(context) } catch { throw Cluster.failure(error) }
-        if replica != nil { client.overallMilliseconds = 5_000 }
         var fields: [(name: String, value: String)] = []
         if let behalf = arguments.text("on-behalf-of") {
             guard behalf.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {

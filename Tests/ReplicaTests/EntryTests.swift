@@ -146,6 +146,26 @@ import Testing
         }
     }
 
+    @Test func `the bytes of a configuration with places are those of the first version and read back`() throws {
+        var one = ConfigurationEntry(
+            Membership(voters: [1], learners: [2]),
+            change: MemberChange(joining: 2, leaving: nil, isAutomatic: false, begun: Instant(microseconds: 1)))
+        one.places = [
+            Place(id: 2, address: "::1", peerPort: 7502, clientPort: 7402),
+            Place(id: 300, address: "10.0.0.3", peerPort: 65_535, clientPort: 1),
+        ]
+        let golden = try Fixture.bytes("entries/v1/configuration-places.bin", orWrite: one.body)
+        #expect(golden == one.body)
+        #expect(try ConfigurationEntry(body: golden) == one)
+        for count in 0..<golden.count {
+            #expect(throws: ByteError.self) { try ConfigurationEntry(body: Array(golden[..<count])) }
+        }
+        // What follows takes the places over.
+        #expect(ConfigurationEntry(Membership(voters: [1, 2]), after: one).places == one.places)
+        one.places.append(one.places[0])
+        #expect(throws: ByteError.self) { try ConfigurationEntry(body: one.body) }
+    }
+
     @Test func `a membership that nobody could work with is no configuration`() {
         for broken in [
             Membership(voters: []), Membership(voters: [2, 1]), Membership(voters: [1], learners: [1]),

@@ -201,6 +201,8 @@ final class Trio {
             case .credentials: break
             case .send(let to, let message): say(message, from: member.id, to: to)
             case .primary(let id): member.primary = id
+            case .places(let places):
+                for place in places where self[place.id].replica != nil { connect(member.id, place.id) }
             case .ready(let term): member.term = term
             case .stopped: member.hasStopped = true
             case .stop(let problem):

@@ -26,6 +26,7 @@ enum ClusterWriter {
             writer.array("warnings") { writer in
                 for warning in status.warnings { writer.string(warning) }
             }
+            if let seed = status.seed { writer.object("seed") { write(seed, &$0) } }
         }
         return writer.bytes
     }
@@ -53,6 +54,21 @@ enum ClusterWriter {
                         writer.member("position", member.digestPosition)
                         if name == "audit" { writer.member("record", member.digestRecord) }
                     }
+                }
+            }
+        }
+    }
+
+    private static func write(_ seed: Seed, _ writer: inout JSONWriter) {
+        writer.member("keys", Base64.text(of: seed.keys))
+        writer.member("first", Base64.text(of: seed.first))
+        writer.array("peers") { writer in
+            for place in seed.places {
+                writer.object { writer in
+                    writer.member("id", place.id)
+                    writer.member("address", place.address)
+                    writer.member("peerPort", place.peerPort)
+                    writer.member("clientPort", place.clientPort)
                 }
             }
         }

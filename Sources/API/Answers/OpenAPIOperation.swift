@@ -75,7 +75,10 @@ extension OpenAPI {
             case .clock: summary = "Accept a clock that jumped ahead as right. Needs the scope administer."
             case .replacements:
                 summary = "Let a spare take a replica's place. Needs the scope administer."
-            case .members: summary = "Let one more, or one fewer, replica vote. Needs the scope administer."
+            case .members:
+                summary =
+                    "Let one more, or one fewer, replica vote. One that is new to the cluster joins with the place where "
+                    + "it will be; ordered again it is answered again. Needs the scope administer."
             }
             if kind.isLong { successes = [("202", "Begun; GET /v1/cluster shows how far it is.")] }
         }

@@ -108,6 +108,7 @@ enum OpenAPISchemas {
                 + ##""last_failover":{"oneOf":[{"type":"null"},{"$ref":"#/components/schemas/Failover"}]},"##
                 + ##""change":{"oneOf":[{"type":"null"},{"$ref":"#/components/schemas/Change"}]},"##
                 + #""warnings":{"type":"array","items":{"type":"string"}},"#
+                + ##""seed":{"$ref":"#/components/schemas/Seed"},"##
                 + #""replicas":{"type":"array","items":{"type":"object","required":["id","role","state","position","#
                 + #""lag_events","lag_seconds","digests"],"properties":{"id":{"type":"integer"},"#
                 + #""role":{"type":"string"},"state":{"type":"string"},"position":{"type":"integer"},"#
@@ -117,6 +118,14 @@ enum OpenAPISchemas {
                 + ##""digests":{"type":"object","properties":{"patient":{"$ref":"#/components/schemas/Digest"},"##
                 + ##""appointment":{"$ref":"#/components/schemas/Digest"},"##
                 + ##""audit":{"$ref":"#/components/schemas/Digest"}}}}}}}}"##
+        ),
+        (
+            "Seed",
+            #"{"type":"object","description":"For who ordered that a new replica joins: what it begins with, sealed.","#
+                + #""properties":{"keys":{"type":"string","contentEncoding":"base64"},"#
+                + #""first":{"type":"string","contentEncoding":"base64"},"peers":{"type":"array","items":{"#
+                + #""type":"object","properties":{"id":{"type":"integer"},"address":{"type":"string"},"#
+                + #""peerPort":{"type":"integer"},"clientPort":{"type":"integer"}}}}}}"#
         ),
         (
             "Failover",
@@ -152,8 +161,14 @@ enum OpenAPISchemas {
         ),
         (
             "Order-members",
-            #"{"type":"object","additionalProperties":false,"minProperties":1,"maxProperties":1,"properties":{"#
-                + #""joining":{"type":"integer","minimum":1},"leaving":{"type":"integer","minimum":1}}}"#
+            #"{"type":"object","additionalProperties":false,"oneOf":[{"required":["joining"]},"#
+                + #"{"required":["leaving"]}],"dependentRequired":{"address":["joining","peerPort","clientPort"],"#
+                + #""peerPort":["address"],"clientPort":["address"]},"properties":{"#
+                + #""joining":{"type":"integer","minimum":1},"leaving":{"type":"integer","minimum":1,"#
+                + #""description":"Who votes, or who copies the log and is to join no more."},"#
+                + #""address":{"type":"string","description":"Where a replica will be that is new; numeric."},"#
+                + #""peerPort":{"type":"integer","minimum":1,"maximum":65535},"#
+                + #""clientPort":{"type":"integer","minimum":1,"maximum":65535}}}"#
         ),
         ("Order-clock", #"{"type":"object","additionalProperties":false,"properties":{}}"#),
         (

@@ -9,7 +9,8 @@ package enum OrderKind: String, CaseIterable, Sendable {
     case takeover
     /// `{"leaving": N, "joining": M}`, or without `joining`: the first spare that is fit.
     case replacements
-    /// `{"joining": N}` or `{"leaving": N}`: one more, or one fewer, that votes.
+    /// `{"joining": N}` or `{"leaving": N}`: one more, or one fewer, that votes. A replica that is new to the cluster
+    /// joins with the place where it will be: `address`, `peerPort` and `clientPort`.
     case members
     /// Nothing: the primary's clock is right, though it jumped ahead.
     case clock
@@ -42,8 +43,8 @@ enum OrderReader {
             return .replace(leaving, with: ids["joining"])
         case .members:
             switch (ids["joining"], ids["leaving"]) {
-            case (let joining?, nil): return .add(joining)
-            case (nil, let leaving?): return .remove(leaving)
+            case (let joining?, nil): return .add(joining, at: try ids.place(of: joining))
+            case (nil, let leaving?) where !ids.namesPlace: return .remove(leaving)
             default:
                 throw Problem(
                     .malformedRequest, "Name one replica, joining or leaving; to do both, order a replacement.")
@@ -58,8 +59,34 @@ enum OrderReader {
     /// The members of the body, each a replica's id.
     private struct Ids {
         private var found: [(name: String, id: Int)] = []
+        private var address: String?
 
         subscript(_ name: String) -> Int? { found.first { $0.name == name }?.id }
+
+        var namesPlace: Bool { address != nil || self["peerPort"] != nil || self["clientPort"] != nil }
+
+        /// Where a new replica will be; nil when nothing is said of it.
+        func place(of id: Int) throws(Problem) -> Place? {
+            guard namesPlace else { return nil }
+            guard let address, let peerPort = self["peerPort"], let clientPort = self["clientPort"],
+                max(peerPort, clientPort) <= 65_535, peerPort != clientPort
+            else {
+                throw Problem(
+                    .malformedRequest, "A place is a numeric address and two ports, peerPort and clientPort.")
+            }
+            return Place(id: id, address: address, peerPort: peerPort, clientPort: clientPort)
+        }
+
+        /// What could be a numeric address; whether it is one, whoever dials it finds out.
+        private static func isNumeric(_ text: String) -> Bool {
+            (2...45).contains(text.utf8.count)
+                && text.utf8.allSatisfy { byte in
+                    switch byte {
+                    case 0x30...0x3a, 0x2e, 0x41...0x46, 0x61...0x66: true
+                    default: false
+                    }
+                }
+        }
 
         init(_ request: HTTPRequest, names: [String]) throws(Problem) {
             guard !request.body.isEmpty else { return }
@@ -78,6 +105,13 @@ enum OrderReader {
                 guard let name = text.string(nameNode), names.contains(name) else {
                     throw Problem(.malformedRequest, "Leave out what the order does not know: see /openapi.json.")
                 }
+                if name == "address" {
+                    guard address == nil, let said = text.string(value), Self.isNumeric(said) else {
+                        throw Problem(.malformedRequest, "An address is numeric.", [.member(name)])
+                    }
+                    address = said
+                    continue
+                }
                 guard let id = text.integer(value), (1...OrderReader.idMax).contains(id) else {
                     throw Problem(.malformedRequest, "A replica is named by its number.", [.member(name)])
                 }
@@ -91,7 +125,8 @@ extension OrderKind {
     fileprivate var names: [String] {
         switch self {
         case .handover, .takeover: ["to"]
-        case .replacements, .members: ["leaving", "joining"]
+        case .replacements: ["leaving", "joining"]
+        case .members: ["leaving", "joining", "address", "peerPort", "clientPort"]
         case .clock: []
         }
     }

@@ -262,6 +262,8 @@ package struct ClusterStatus: Sendable {
     package var lastFailover: LastFailover?
     /// A change of replicas that is under way.
     package var change: Change?
+    /// For who ordered that a new replica joins, and for nobody else.
+    package var seed: Seed?
 
     package struct LastFailover: Sendable {
         package var at: Instant

@@ -7,9 +7,10 @@ package enum OperatorOrder: Equatable, Sendable {
     case takeOver(by: Int?)
     /// A voter gives its place to another replica, which must be a spare; nil for the first that is fit.
     case replace(Int, with: Int?)
-    /// One replica more that votes; how a cluster of one grows to three.
-    case add(Int)
-    /// A voter leaves for ever; nobody takes its place.
+    /// One replica more that votes; how a cluster of one grows to three. With a place it is new to the cluster and need
+    /// not run yet: whoever orders it gets what it begins with, and gets it again when the order is repeated.
+    case add(Int, at: Place? = nil)
+    /// A voter leaves for ever; nobody takes its place. Or who copies the log is to join no more.
     case remove(Int)
     /// The primary's clock is right, though it jumped: what was refused for it goes on.
     case acceptClock

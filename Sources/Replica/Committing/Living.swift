@@ -50,6 +50,8 @@ extension Replica {
         case .opened, .damaged, .stopped, .failed: return
         case .following, .electing, .primary, .stopping: break
         }
+        learnPlaces(into: &effects)
+        answerJoined(into: &effects)
         watchDisk(into: &effects)
         agree(.ticked(milliseconds: clock.milliseconds), into: &effects)
         if stopDue > 0, handover == nil || clock.milliseconds >= stopDue, life.canBeginStopping {

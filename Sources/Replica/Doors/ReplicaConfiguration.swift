@@ -1,5 +1,6 @@
 package import Bytes
 package import Consensus
+package import Records
 package import SegmentedLog
 
 /// What an operator may turn on one replica.
@@ -8,6 +9,8 @@ package struct ReplicaConfiguration: Sendable {
     package var id: Int
     /// The other replicas that there are links to, spares among them; none in a cluster of one.
     package var peers: [Int] = []
+    /// Where all of them are that the configuration lists, this replica among them, for one that joins.
+    package var places: [Place] = []
     /// How long agreement waits, and how much it sends ahead.
     package var timings = RaftTimings()
     /// A voter not heard of for so long is lost, and a spare takes its place.

@@ -16,6 +16,9 @@ package enum ReplicaEffect: Sendable {
     case send(to: Int, PeerMessage)
     /// Who leads, as far as this replica knows; nil: nobody. This replica itself only once it acknowledges appends.
     case primary(Int?)
+    /// Where those are that joined since the store was made: there is to be a link to each, and to none that was
+    /// named before and is not now.
+    case places([Place])
     /// Appends are acknowledged from now on, in this term.
     case ready(term: UInt64)
     /// Everything is on the disk and nothing more will come.

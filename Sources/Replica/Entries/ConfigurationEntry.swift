@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Consensus
+internal import Records
 
 /// A membership as it stands in the log, and the change that it is a step of. The newest in a log counts from when it is
 /// there, committed or not (thesis 4.1).
@@ -9,8 +10,19 @@ struct ConfigurationEntry: Equatable, Sendable {
     var change: MemberChange?
     /// When the last replacement that nobody ordered began.
     var replacedAt: Instant?
+    /// Where those are that joined since the store was made, in the order in which they did; config.json says it of the
+    /// others.
+    var places: [Place] = []
 
     private static let idsMax = 1024
+    static let placesMax = 48
+    private static let addressBytesMax = 45
+
+    /// The next after `before`: what stays as it was is taken over.
+    init(_ membership: Membership, change: MemberChange? = nil, after before: ConfigurationEntry) {
+        self.init(membership, change: change, replacedAt: before.replacedAt)
+        places = before.places
+    }
 
     init(_ membership: Membership, change: MemberChange? = nil, replacedAt: Instant? = nil) {
         self.membership = membership
@@ -28,12 +40,15 @@ struct ConfigurationEntry: Equatable, Sendable {
 
     /// What follows the kind.
     func write(onto writer: inout ByteWriter) {
-        writer.u8((membership.incoming == nil ? 0 : 1) | (change == nil ? 0 : 2) | (replacedAt == nil ? 0 : 4))
+        writer.u8(
+            (membership.incoming == nil ? 0 : 1) | (change == nil ? 0 : 2) | (replacedAt == nil ? 0 : 4)
+                | (places.isEmpty ? 0 : 8))
         Self.write(membership.voters, onto: &writer)
         if let incoming = membership.incoming { Self.write(incoming, onto: &writer) }
         Self.write(membership.learners, onto: &writer)
         Self.write(membership.retired, onto: &writer)
         if let replacedAt { writer.u64(UInt64(bitPattern: replacedAt.microseconds)) }
+        if !places.isEmpty { Self.write(places, onto: &writer) }
         guard let change else { return }
         writer.varint(change.joining ?? 0)
         writer.varint(change.leaving ?? 0)
@@ -52,13 +67,14 @@ struct ConfigurationEntry: Equatable, Sendable {
 
     init(_ reader: inout ByteReader) throws(ByteError) {
         let flags = try reader.u8()
-        guard flags & ~7 == 0 else { throw .malformed }
+        guard flags & ~15 == 0 else { throw .malformed }
         let voters = try Self.ids(&reader)
         let incoming = flags & 1 == 0 ? nil : try Self.ids(&reader)
         let learners = try Self.ids(&reader)
         membership = Membership(
             voters: voters, incoming: incoming, learners: learners, retired: try Self.ids(&reader))
         if flags & 4 != 0 { replacedAt = Instant(microseconds: Int64(bitPattern: try reader.u64())) }
+        if flags & 8 != 0 { places = try Self.places(&reader) }
         if flags & 2 != 0 {
             let joining = try Self.id(&reader)
             let leaving = try Self.id(&reader)
@@ -74,6 +90,34 @@ struct ConfigurationEntry: Equatable, Sendable {
     private static func write(_ ids: [Int], onto writer: inout ByteWriter) {
         writer.varint(ids.count)
         for id in ids { writer.varint(id) }
+    }
+
+    private static func write(_ places: [Place], onto writer: inout ByteWriter) {
+        writer.varint(places.count)
+        for place in places {
+            writer.varint(place.id)
+            writer.counted(Array(place.address.utf8))
+            writer.varint(place.peerPort)
+            writer.varint(place.clientPort)
+        }
+    }
+
+    private static func places(_ reader: inout ByteReader) throws(ByteError) -> [Place] {
+        var places: [Place] = []
+        let count = try reader.count(atMost: placesMax)
+        guard count > 0 else { throw .malformed }
+        for _ in 0..<count {
+            let id = try id(&reader)
+            let address = try reader.array(try reader.count(atMost: addressBytesMax))
+            let place = Place(
+                id: id, address: String(decoding: address, as: UTF8.self),
+                peerPort: try reader.count(atMost: 65_535), clientPort: try reader.count(atMost: 65_535))
+            guard !places.contains(where: { $0.id == id }), Array(place.address.utf8) == address else {
+                throw .malformed
+            }
+            places.append(place)
+        }
+        return places
     }
 
     private static func ids(_ reader: inout ByteReader) throws(ByteError) -> [Int] {

@@ -1,6 +1,7 @@
 package import Bytes
 internal import Files
 package import Keys
+package import Records
 internal import SegmentedLog
 
 extension Replica {
@@ -44,6 +45,32 @@ extension Replica {
         try asLog { () throws(LogError) in
             _ = try TermStore.create(
                 store: store, path: ReplicaPaths.terms, identity: ClusterIdentity(clusterID), replica: UInt64(id))
+        }
+    }
+
+    /// Makes the store of a replica that joins, of what the cluster gives it: key file, term file with its id, and the
+    /// first segment, all durable on return. The segment comes last: without it there is no store.
+    ///
+    /// - Throws: `.key(.wrongKey)` when the root key does not open what came; `.exists`, `.log`, `.file`.
+    package static func plant(
+        _ store: Store, seed: Seed, as id: Int, clusterID: [UInt8], root: SecretKey
+    ) throws(ReplicaError) {
+        try clear(store)
+        do throws(FileError) {
+            let file = try store.open(ReplicaPaths.keys, .create)
+            defer { store.close(file) }
+            try store.write(file, at: 0, seed.keys)
+            try store.sync(file)
+        } catch {
+            throw .file(error)
+        }
+        _ = try asKeys { () throws(KeyError) in
+            try KeyFile.open(store, path: ReplicaPaths.keys, root: root, clusterID: clusterID)
+        }
+        try adopt(store, as: id, clusterID: clusterID)
+        try asLog { () throws(LogError) in
+            try FirstFrame.plant(
+                seed.first, in: ReplicaPaths.log, of: store, identity: ClusterIdentity(clusterID))
         }
     }
 

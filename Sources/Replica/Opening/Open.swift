@@ -57,9 +57,15 @@ extension Replica {
         let keys = try openKeys(store, configuration, root)
         let memo = LeafMemo()
         let isCopied = try restoreFirst(store, configuration)
+        let terms = try asLog { () throws(LogError) in
+            try TermStore.open(
+                store: store, path: ReplicaPaths.terms, identity: ClusterIdentity(configuration.clusterID),
+                replica: UInt64(configuration.id))
+        }
         let (log, recovery) = try asLog { () throws(LogError) in
             var sizes = configuration.log
-            sizes.hasPeers = !configuration.peers.isEmpty
+            // Whoever joined later stands in the log, which cannot be read before that is known.
+            sizes.hasPeers = !configuration.peers.isEmpty || !terms.state.known.isEmpty
             return try EntryLog<Store, EntryLeaves>.open(
                 store: store, directory: ReplicaPaths.log, identity: ClusterIdentity(configuration.clusterID),
                 keys: keys.ring, crypto: keys.crypto, leaves: EntryLeaves(remembering: memo), configuration: sizes)
@@ -67,11 +73,6 @@ extension Replica {
         let genesis = try genesis(log)
         if !isCopied { copyFirst(of: log, into: store) }
         let (tenants, credentials) = try unwrap(genesis, keys.ring, keys.crypto)
-        let terms = try asLog { () throws(LogError) in
-            try TermStore.open(
-                store: store, path: ReplicaPaths.terms, identity: ClusterIdentity(configuration.clusterID),
-                replica: UInt64(configuration.id))
-        }
         let place = ViewPlace(
             directory: ReplicaPaths.views, clusterID: configuration.clusterID,
             key: try asKeys { () throws(KeyError) in try keys.ring.snapshotKey() })

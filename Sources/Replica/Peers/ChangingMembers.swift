@@ -14,7 +14,7 @@ extension Replica {
         }
         let joining = try joiner(wanted)
         let change = MemberChange(joining: joining, leaving: leaving, isAutomatic: false, begun: clock.wall)
-        return ConfigurationEntry(membership.adding(learner: joining), change: change, replacedAt: newest.replacedAt)
+        return ConfigurationEntry(membership.adding(learner: joining), change: change, after: newest)
     }
 
     /// The newest configuration of the log.
@@ -22,6 +22,7 @@ extension Replica {
 
     /// The joint step that takes a voter away.
     func change(removing leaving: Int) throws(Problem) -> ConfigurationEntry {
+        if let given = givingUp(leaving) { return given }
         try mayChange()
         guard membership.voters.contains(leaving) else {
             throw Problem(.notFound, "Name a replica that votes: see chartlog status.")
@@ -34,12 +35,11 @@ extension Replica {
         }
         return ConfigurationEntry(
             membership.joint(with: rest),
-            change: MemberChange(joining: nil, leaving: leaving, isAutomatic: false, begun: clock.wall),
-            replacedAt: newest.replacedAt)
+            change: MemberChange(joining: nil, leaving: leaving, isAutomatic: false, begun: clock.wall), after: newest)
     }
 
     /// One change at a time, begun by a primary whose own term stands (trap 12).
-    private func mayChange() throws(Problem) {
+    func mayChange() throws(Problem) {
         guard newest.change == nil, !membership.isJoint,
             configurations[configurations.count - 1].index <= committedIndex
         else {
@@ -94,7 +94,7 @@ extension Replica {
 
     /// The joint step is committed: the new voters alone from now on.
     func settle(_ settled: Membership, into effects: inout [ReplicaEffect]) {
-        begin(ConfigurationEntry(settled, replacedAt: newest.replacedAt), into: &effects)
+        begin(ConfigurationEntry(settled, after: newest), into: &effects)
         if case .primary = life { recordOfStore(.membershipChanged) }
     }
 
@@ -108,7 +108,7 @@ extension Replica {
         let voters = membership.voters.filter { $0 != change.leaving } + [joining]
         let joint = membership.joint(with: voters.sorted())
         guard raft.refusal(of: joint) == nil else { return }
-        begin(ConfigurationEntry(joint, change: change, replacedAt: newest.replacedAt), into: &effects)
+        begin(ConfigurationEntry(joint, change: change, after: newest), into: &effects)
     }
 
     private func considerReplacing(into effects: inout [ReplicaEffect]) {
@@ -116,8 +116,8 @@ extension Replica {
             let joining = spares.first(where: isReachable)
         else { return }
         let change = MemberChange(joining: joining, leaving: leaving, isAutomatic: true, begun: clock.wall)
-        let entry = ConfigurationEntry(
-            membership.adding(learner: joining), change: change, replacedAt: clock.wall)
+        var entry = ConfigurationEntry(membership.adding(learner: joining), change: change, after: newest)
+        entry.replacedAt = clock.wall
         guard raft.refusal(of: entry.membership) == nil else { return }
         begin(entry, into: &effects)
         recordOfStore(.changeOrdered)

@@ -31,7 +31,8 @@ extension Replica {
         switch order {
         case .handover(let target): _ = try handoverTarget(target)
         case .replace(let leaving, let joining): _ = try change(leaving: leaving, joining: joining)
-        case .add(let joining): _ = try change(leaving: nil, joining: joining)
+        case .add(let joining, at: nil): _ = try change(leaving: nil, joining: joining)
+        case .add(let joining, at: let place?): _ = try change(adding: joining, at: place)
         case .remove(let leaving): _ = try change(removing: leaving)
         case .acceptClock, .takeOver: break
         }
@@ -46,7 +47,12 @@ extension Replica {
                 return
             case .replace(let leaving, let joining):
                 begin(try change(leaving: leaving, joining: joining), into: &effects)
-            case .add(let joining): begin(try change(leaving: nil, joining: joining), into: &effects)
+            case .add(let joining, at: nil): begin(try change(leaving: nil, joining: joining), into: &effects)
+            case .add(let joining, at: let place?):
+                let entry = try change(adding: joining, at: place)
+                if entry != newest { begin(entry, into: &effects) }
+                joinAsks.append((id, configurations[configurations.count - 1].index))
+                return
             case .remove(let leaving): begin(try change(removing: leaving), into: &effects)
             case .acceptClock, .takeOver: break
             }
@@ -123,7 +129,7 @@ extension OperatorOrder {
         switch self {
         case .handover(let target): "handover" + (target.map { " to \($0)" } ?? "")
         case .replace(let leaving, let joining): "replace \(leaving)" + (joining.map { " with \($0)" } ?? "")
-        case .add(let joining): "add \(joining)"
+        case .add(let joining, _): "add \(joining)"
         case .remove(let leaving): "remove \(leaving)"
         case .acceptClock: "accept the clock"
         case .takeOver: "take over"

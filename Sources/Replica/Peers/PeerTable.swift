@@ -10,6 +10,8 @@ struct PeerView {
     var isKnown = false
     /// When it was last heard of, by the forward clock; nil: not in this life.
     var heardAt: UInt64?
+    /// When it became known, by the forward clock; 0: with this life.
+    var knownSince: UInt64 = 0
     var figures: PeerFigures?
     var sighting: PeerSighting
     /// It has less than it was seen to have: nothing it says counts.
@@ -41,6 +43,18 @@ struct PeerTable {
             KnownReplica(replica: UInt64($0.id), boot: $0.boot, term: $0.term, durableIndex: $0.held)
         }
     }
+
+    /// One more that there is to be a link to.
+    mutating func add(_ id: Int, milliseconds: UInt64) {
+        guard view(id) == nil else { return }
+        var view = PeerView(id: id)
+        view.knownSince = milliseconds
+        views.append(view)
+        views.sort { $0.id < $1.id }
+    }
+
+    /// It is not to join after all.
+    mutating func remove(_ id: Int) { views.removeAll { $0.id == id } }
 
     func view(_ id: Int) -> PeerView? { views.first { $0.id == id } }
 

@@ -81,7 +81,7 @@ extension Replica {
         guard let view = peers.view(id) else { return .lost }
         if view.isRolledBack { return .rolledBack }
         // Of one never heard of in this life the silence began with it.
-        let silence = clock.milliseconds - min(clock.milliseconds, view.heardAt ?? startedAt)
+        let silence = clock.milliseconds - min(clock.milliseconds, view.heardAt ?? max(startedAt, view.knownSince))
         if silence >= configuration.lostMilliseconds { return .lost }
         if silence >= Self.downMilliseconds { return .down }
         if silence >= Self.suspectMilliseconds { return .suspect }

@@ -19,7 +19,9 @@ package final class ClientsLoop {
     let poller: Poller
     let crypto: Crypto
     /// How requests reach the primary; nil in a cluster of one.
-    let forwarding: Forwarding?
+    private(set) var forwarding: Forwarding?
+    /// For when a cluster of one grows.
+    private var later: Forwarding?
     var listener: Socket?
     /// Taking connections has failed; tried again at the next sweep.
     private var listenerRests = false
@@ -76,7 +78,8 @@ package final class ClientsLoop {
         self.journal = journal
         self.tls = tls
         self.listener = listener
-        self.forwarding = forwarding
+        self.forwarding = forwarding?.peers.isEmpty == false ? forwarding : nil
+        later = forwarding
         crypto = try Crypto()
         poller = try Poller()
         now = LinuxClock.monotonicMilliseconds()
@@ -148,10 +151,18 @@ package final class ClientsLoop {
         case .credentials(let rows): credentials = Dictionary(rows.map { ($0.id, $0) }) { first, _ in first }
         case .ready: unready = nil
         case .primary(let primary): led(by: primary)
+        case .places(let places): add(places)
         case .handed(let handed): take(handed)
         case .unready(let problem): unready = problem
         case .stop: stop()
         }
+    }
+
+    /// From the first replica that joins on, requests may have to be handed on.
+    private func add(_ places: [Configuration.Peer]) {
+        guard var known = forwarding ?? later else { return }
+        known.add(places)
+        forwarding = known
     }
 
     /// Entries that a secondary may be behind and still call itself ready.

@@ -8,7 +8,7 @@ package struct Forwarding {
     /// 16 bytes.
     let cluster: [UInt8]
     /// All but this replica.
-    let peers: [Configuration.Peer]
+    private(set) var peers: [Configuration.Peer]
     let dialling: TLSContext
     let serving: TLSContext
 
@@ -22,6 +22,11 @@ package struct Forwarding {
         self.peers = peers
         dialling = try TLSContext(trusting: authority, chain: certificate, key: key, speaking: .forward)
         serving = try TLSContext(serverChain: certificate, key: key, clientAuthority: authority, speaking: .forward)
+    }
+
+    /// There are these replicas too; who was known stays where it was.
+    mutating func add(_ more: [Configuration.Peer]) {
+        peers += more.filter { peer in peer.id != own && !peers.contains { $0.id == peer.id } }
     }
 }
 

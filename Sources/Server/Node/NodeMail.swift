@@ -31,6 +31,8 @@ package enum ClientsInput: Sendable {
     case ready
     /// Who leads, as far as this replica knows; this replica itself only once it acknowledges appends.
     case primary(Int?)
+    /// There are these replicas too.
+    case places([Configuration.Peer])
     /// Another replica wants to hand on requests.
     case handed(HandedConnection)
     /// Requests cannot be answered, and why; what can be answered nevertheless the replica says itself.

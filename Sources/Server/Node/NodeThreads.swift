@@ -36,11 +36,15 @@ package enum NodeThreads {
             let certificate = try SmallFile.read(configuration.certificate)
             let key = try SmallFile.readSecret(configuration.certificateKey)
             var forwarding: Forwarding?
-            if configuration.peers.count > 1, let authority = configuration.authority {
-                forwarding = try Forwarding(
-                    own: configuration.replica.id, cluster: configuration.replica.clusterID,
-                    peers: configuration.others, certificate: certificate, key: key,
-                    authority: try SmallFile.read(authority))
+            if let authority = configuration.authority {
+                func known() throws -> Forwarding {
+                    try Forwarding(
+                        own: configuration.replica.id, cluster: configuration.replica.clusterID,
+                        peers: configuration.others, certificate: certificate, key: key,
+                        authority: try SmallFile.read(authority))
+                }
+                // A cluster of one needs none of it before it grows.
+                forwarding = configuration.others.isEmpty ? try? known() : try known()
             }
             let loop = try ClientsLoop(
                 limits: configuration.limits, mail: mail, journal: journal,

@@ -32,7 +32,14 @@ final class ReplicaLoop {
     private let mail: NodeMail
     private let poller: Poller
     /// nil where there are no peers.
-    private let links: PeerLinks?
+    private var links: PeerLinks?
+    /// Makes the links of a cluster of one that grows; nil when they cannot be made now.
+    private let makeLinks: () -> PeerLinks?
+    /// Replicas that joined since the store was made.
+    private var joined: [Configuration.Peer] = []
+    /// There are no links to some of them yet.
+    private var isLinkingDue = false
+    private var linksDue: UInt64 = 0
     private let hand: DiskHand<LinuxFiles>
     private let writer: Mailbox<LogWriter.Order>
     private let background: Mailbox<BackgroundThread.Order>
@@ -51,13 +58,15 @@ final class ReplicaLoop {
 
     private init(
         _ replica: Replica<LinuxFiles>, _ mail: NodeMail, _ hand: DiskHand<LinuxFiles>, _ poller: Poller,
-        _ links: PeerLinks?, writer: Mailbox<LogWriter.Order>, background: Mailbox<BackgroundThread.Order>,
+        _ links: PeerLinks?, makeLinks: @escaping () -> PeerLinks?, writer: Mailbox<LogWriter.Order>,
+        background: Mailbox<BackgroundThread.Order>,
         finished: Guarded<UInt64>
     ) {
         self.replica = replica
         self.mail = mail
         self.poller = poller
         self.links = links
+        self.makeLinks = makeLinks
         self.hand = hand
         self.writer = writer
         self.background = background
@@ -87,14 +96,16 @@ final class ReplicaLoop {
                     try Thread.start("background") { BackgroundThread.run(data, orders: background, mail: mail) },
                 ]
                 let loop = ReplicaLoop(
-                    replica, mail, hand, poller, links, writer: writer, background: background, finished: finished)
+                    replica, mail, hand, poller, links,
+                    makeLinks: { Self.lateLinks(configuration, poller, mail, journal) }, writer: writer,
+                    background: background, finished: finished)
                 let damage = replica.damage.map {
                     OpenedReplica.Damage(index: $0.index, segment: $0.segment, position: $0.position)
                 }
                 let took = LinuxClock.monotonicMilliseconds() - before
                 mail.toMain.mustPost(.opened(.success(OpenedReplica(damage: damage, milliseconds: took))))
                 try loop.turns()
-                links?.close()
+                loop.links?.close()
                 writer.mustPost(.end)
                 background.mustPost(.end)
                 for thread in threads { thread.join() }
@@ -135,6 +146,24 @@ final class ReplicaLoop {
         }
     }
 
+    /// The links of a cluster of one, once somebody joins it: it listens for others from then on.
+    private static func lateLinks(
+        _ configuration: Configuration, _ poller: Poller, _ mail: NodeMail, _ journal: Journal
+    ) -> PeerLinks? {
+        do {
+            guard let own = configuration.own, configuration.authority != nil else {
+                throw ServerError("The configuration lists no peer port.")
+            }
+            let listener = try Socket.listening(at: configuration.address, port: own.peerPort)
+            let made = try links(configuration, listener, poller, mail, journal)
+            journal.info("listens for replicas that join", .port(own.peerPort))
+            return made
+        } catch {
+            journal.error("no replica can join: see the peer port, and peers and ca in config.json")
+            return nil
+        }
+    }
+
     private static func store(_ configuration: Configuration) throws(ServerError) -> LinuxFiles {
         do throws(FileError) { return try LinuxFiles(root: configuration.data) } catch {
             throw ServerError("The replica's data directory cannot be opened.")
@@ -171,6 +200,7 @@ final class ReplicaLoop {
             for event in events {
                 if event.token == Token.bell { mail.toLoop.bell.clear() } else { links?.happened(event, now: now) }
             }
+            linkJoined(now)
             links?.tick(now: now)
             mail.toLoop.takeAll(into: &inputs)
             turn.removeAll(keepingCapacity: true)
@@ -193,6 +223,17 @@ final class ReplicaLoop {
             }
             tellFigures()
         }
+    }
+
+    /// Links to those that joined; tried again now and then.
+    private func linkJoined(_ now: UInt64) {
+        guard isLinkingDue, now >= linksDue else { return }
+        linksDue = now + 1_000
+        if links == nil, !joined.isEmpty { links = makeLinks() }
+        guard let links else { return }
+        links.add(joined)
+        mail.toClients.mustPost(.places(joined))
+        isLinkingDue = false
     }
 
     /// Milliseconds to wait for anything to happen.
@@ -266,6 +307,10 @@ final class ReplicaLoop {
         case .primary(let primary):
             answers.append(.primary(primary))
             mail.toMain.mustPost(.primary(primary))
+        case .places(let places):
+            for peer in joined where !places.contains(where: { $0.id == peer.id }) { links?.drop(peer.id) }
+            joined = places.map { Configuration.Peer($0) }
+            isLinkingDue = true
         case .stopped: isOver = true
         case .stop(let problem):
             post()

@@ -45,7 +45,7 @@ final class PeerLinks {
     let own: Int
     /// 16 bytes.
     let cluster: [UInt8]
-    let links: [PeerLink]
+    private(set) var links: [PeerLink]
     let poller: Poller
     let dialling: TLSContext
     let serving: TLSContext
@@ -86,6 +86,22 @@ final class PeerLinks {
         listenerToken = firstToken
         nextToken = firstToken + 1
         try poller.add(listener.descriptor, .reading, token: listenerToken)
+    }
+
+    /// Nobody is there any more, or will be.
+    func drop(_ peer: Int) {
+        guard let at = links.firstIndex(where: { $0.peer.id == peer }) else { return }
+        let link = links[at]
+        for lane in [link.control, link.data] { lose(lane) }
+        for guest in [link.controlGuest, link.dataGuest].compactMap({ $0 }) { drop(guest) }
+        links.removeAll { $0.peer.id == peer }
+    }
+
+    /// There are these replicas too; who was known stays where it was.
+    func add(_ peers: [Configuration.Peer]) {
+        for peer in peers where peer.id != own && !links.contains(where: { $0.peer.id == peer.id }) {
+            links.append(PeerLink(peer))
+        }
     }
 
     /// What an event of the poller means, if its token is one of the links'.

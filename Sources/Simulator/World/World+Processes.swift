@@ -74,6 +74,8 @@ extension World {
         case .send(let target, let message):
             try ledger.sends(message, id: process.id)
             try send(message, from: process.id, to: target)
+        // In these worlds everybody is listed from the start.
+        case .places: break
         case .primary(let primary): process.primary = primary
         case .ready(let term):
             process.primary = process.id
