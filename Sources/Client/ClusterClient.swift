@@ -171,6 +171,6 @@ package final class ClusterClient {
         guard let view = try? JSONText(parsing: response.body).view else { return false }
         let name = view["type"]?.string ?? view["issue"]?[0]?["details"]?["coding"]?[0]?["code"]?.string
         let told = name?.split(separator: ":").last.map(String.init)
-        return ["no-primary", "unavailable", "overloaded"].contains(told)
+        return ["no-primary", "retired", "unavailable", "overloaded"].contains(told)
     }
 }

@@ -71,6 +71,8 @@ package final class Replica<Store: FileStore> {
     var isStalled = false
     var writingSince: UInt64 = 0
     var isRolledBack = false
+    /// Its place was taken: it takes no part any more.
+    var isRetired = false
     var startedAt: UInt64 = 0
     var handover: Handover?
     /// When handing over was last tried without an order.
@@ -281,7 +283,7 @@ extension Replica {
         case .primary: handover == nil ? nil : Self.noPrimary
         case .opened, .electing:
             Problem(.noPrimary, "The replica is starting; try again.", [.retryAfterSeconds(1)])
-        case .following: Self.noPrimary
+        case .following: isRetired ? Self.retired : Self.noPrimary
         case .damaged(let fault):
             Problem(
                 .damaged, "A part of the log is damaged: run chartlog verify, then restore from a backup.",

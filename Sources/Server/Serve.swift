@@ -164,6 +164,9 @@ private struct ServeLife {
             guard let primary, primary != configuration.replica.id else { break }
             journal.info("follows a primary", .replica(primary))
             status.tell("\(StatusLine.role)secondary of replica \(primary)")
+        case .retired(let problem):
+            journal.problem("this replica was retired, another has its place; stop it", problem)
+            status.tell("\(StatusLine.role)retired: another has its place; stop it and take its directory away")
         case .clientsGone: mail.toLoop.mustPost(.stopRequested)
         case .stopped:
             journal.info("stopped")

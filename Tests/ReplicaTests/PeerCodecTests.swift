@@ -46,6 +46,7 @@ import Testing
         .fetch(FrameRequest(first: 12, last: 13)),
         .fetched(first: 12, committed: 12, frames: [frame]),
         .fetched(first: 12, committed: 12, frames: []),
+        .retired,
     ]
 
     @Test func `every message comes back as it was said`() throws {

@@ -72,7 +72,7 @@ final class Shell<Store: FileStore> {
                 tell([.backgroundFinished(work.carryOut(on: store, crypto: crypto, dice: &dice))])
             case .credentials(let rows): credentials = rows
             case .ready(let term): self.term = term
-            case .send, .primary, .places: break
+            case .send, .primary, .places, .retired: break
             case .stopped: hasStopped = true
             case .stop(let problem): stop = problem
             }

@@ -25,6 +25,8 @@ final class Trio {
         var term: UInt64?
         var stop: Problem?
         var hasStopped = false
+        /// How often it said that its place was taken.
+        var retirements = 0
         var written = 0
 
         init(id: Int, files: MemoryFiles) {
@@ -94,6 +96,7 @@ final class Trio {
         member.primary = nil
         member.term = nil
         member.hasStopped = false
+        member.retirements = 0
         tick(member)
         for other in members where other.id != id && other.replica != nil {
             connect(id, other.id)
@@ -204,6 +207,7 @@ final class Trio {
             case .places(let places):
                 for place in places where self[place.id].replica != nil { connect(member.id, place.id) }
             case .ready(let term): member.term = term
+            case .retired: member.retirements += 1
             case .stopped: member.hasStopped = true
             case .stop(let problem):
                 member.stop = problem

@@ -121,7 +121,7 @@ package enum ProblemWriter {
         case .unknownCategory, .reservedType, .typeAndSubject, .invalidStatus, .twoSubjects: "business-rule"
         case .tooMany, .overloaded: "throttled"
         case .tooSlow, .outcomeUnknown: "timeout"
-        case .unavailable, .noPrimary, .clockAhead: "transient"
+        case .unavailable, .noPrimary, .retired, .clockAhead: "transient"
         case .diskFull: "no-store"
         case .damaged, .keyMissing, .internalError: "exception"
         }

@@ -112,6 +112,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case httpVersion = "http-version-not-supported"
     case unavailable = "unavailable"
     case noPrimary = "no-primary"
+    /// The replica that was asked has lost its place for good.
+    case retired = "retired"
     case diskFull = "disk-full"
     case damaged = "damaged"
     case keyMissing = "key-missing"
@@ -148,7 +150,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .internalError: 500
         case .notImplemented: 501
         case .httpVersion: 505
-        case .unavailable, .noPrimary, .diskFull, .damaged, .keyMissing, .clockAhead, .overloaded: 503
+        case .unavailable, .noPrimary, .retired, .diskFull, .damaged, .keyMissing, .clockAhead, .overloaded: 503
         case .outcomeUnknown: 504
         }
     }

@@ -52,8 +52,10 @@ extension Replica {
         }
         learnPlaces(into: &effects)
         answerJoined(into: &effects)
+        considerRetired(into: &effects)
         watchDisk(into: &effects)
-        agree(.ticked(milliseconds: clock.milliseconds), into: &effects)
+        // Time alone makes a candidate.
+        if !isRetired { agree(.ticked(milliseconds: clock.milliseconds), into: &effects) }
         if stopDue > 0, handover == nil || clock.milliseconds >= stopDue, life.canBeginStopping {
             beginStopping(into: &effects)
         }

@@ -68,6 +68,8 @@ package enum ReplicaState: UInt8, CaseIterable, Sendable {
     case lost = 11
     /// A spare that waits.
     case spare = 12
+    /// Its place was taken, for ever.
+    case retired = 13
 
     /// As status shows it.
     package var name: String {
@@ -85,6 +87,7 @@ package enum ReplicaState: UInt8, CaseIterable, Sendable {
         case .down: "down"
         case .lost: "lost"
         case .spare: "spare"
+        case .retired: "retired"
         }
     }
 }

@@ -14,13 +14,16 @@ package enum PeerMessage: Equatable, Sendable {
     /// Those of the frames asked for that this replica can read, from `first` on; none when it has none. Through
     /// `committed` they are decided for ever, as the sender knows.
     case fetched(first: UInt64, committed: UInt64, frames: [StoredFrame])
+    /// The receiver's id was retired, by a configuration that is committed: it gets nothing more of the log, so nobody
+    /// else would tell it.
+    case retired
 
     /// Whether it may be lost without harm and should never wait behind frames: the link may send it ahead of others.
     package var isSmall: Bool {
         switch self {
         case .raft(_, let frames): frames.isEmpty
         case .fetched(_, _, let frames): frames.isEmpty
-        case .hello, .figures, .fetch: true
+        case .hello, .figures, .fetch, .retired: true
         }
     }
 }

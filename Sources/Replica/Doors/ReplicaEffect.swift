@@ -21,6 +21,8 @@ package enum ReplicaEffect: Sendable {
     case places([Place])
     /// Appends are acknowledged from now on, in this term.
     case ready(term: UInt64)
+    /// This replica's place was taken, for ever: say so, and why nothing is answered any more.
+    case retired(Problem)
     /// Everything is on the disk and nothing more will come.
     case stopped
     /// Stop serving, say so, exit.

@@ -88,7 +88,8 @@ extension Replica {
         else { return false }
         switch view.figures?.state {
         case nil, .starting, .ready, .catchingUp: return true
-        case .damaged, .diskStalled, .diskFull, .stopping, .failed, .rolledBack, .suspect, .down, .lost, .spare:
+        case .damaged, .diskStalled, .diskFull, .stopping, .failed, .rolledBack, .suspect, .down, .lost, .spare,
+            .retired:
             return false
         }
     }

@@ -86,6 +86,7 @@ extension Replica {
         if isPrimary {
             return refuse(id, caller, credential, Problem(.orderRefused, "This replica leads already."))
         }
+        if isRetired { return answer(id, Self.retired, &effects) }
         if case .damaged = life, let problem = unreadiness { return answer(id, problem, &effects) }
         guard life.canBeginStopping, membership.isVoter(configuration.id), takingOver == nil, log.wanted == nil,
             let other = knownPrimary ?? membership.voters.first(where: { $0 != configuration.id })

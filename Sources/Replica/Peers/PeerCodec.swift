@@ -18,6 +18,7 @@ package enum PeerCodec {
         case figures = 3
         case fetch = 4
         case fetched = 5
+        case retired = 6
     }
 
     package static func encode(_ message: PeerMessage) -> [UInt8] {
@@ -43,6 +44,7 @@ package enum PeerCodec {
             writer.varint(first)
             writer.varint(committed)
             write(frames, onto: &writer)
+        case .retired: writer.u8(Word.retired.rawValue)
         }
         return writer.bytes
     }
@@ -65,6 +67,7 @@ package enum PeerCodec {
             let first = try reader.varint()
             let committed = try reader.varint()
             message = .fetched(first: first, committed: committed, frames: try frames(&reader))
+        case .retired: message = .retired
         }
         guard reader.isAtEnd else { throw .malformed }
         return message
@@ -78,6 +81,7 @@ package enum PeerCodec {
         case .figures: 256
         case .hello(let hello): 64 + hello.sightings.count * 40
         case .fetch: 24
+        case .retired: 2
         }
     }
 

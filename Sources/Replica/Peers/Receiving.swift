@@ -33,13 +33,16 @@ extension Replica {
         case .hello(let hello):
             for sighting in hello.sightings { seen(sighting, into: &effects) }
             identified(peer, boot: hello.boot, term: hello.term, durable: hello.durable, into: &effects)
+            tellRetired(peer, into: &effects)
         case .figures(let figures):
             identified(
                 peer, boot: figures.boot, term: figures.term, durable: figures.durableIndex, into: &effects)
             guard peers.view(peer)?.isRolledBack == false else { return }
             peers.told(peer, figures, wall: clock.machine)
+            if figures.state != .retired { tellRetired(peer, into: &effects) }
+        case .retired: retire(into: &effects)
         case .raft(let raft, let frames):
-            guard view.isKnown, !view.isRolledBack, !isRolledBack, !isLeaving else { return }
+            guard view.isKnown, !view.isRolledBack, !isRolledBack, !isRetired, !isLeaving else { return }
             receive(raft, frames, from: peer, into: &effects)
         case .fetch(let request): fetch(request, for: peer, into: &effects)
         case .fetched(let first, let committed, let frames):
@@ -126,6 +129,7 @@ extension Replica {
         case .failed: return .failed
         case .following, .electing, .primary: break
         }
+        if isRetired { return .retired }
         if isRolledBack { return .rolledBack }
         if log.fault != nil { return .damaged }
         if isStalled { return .diskStalled }

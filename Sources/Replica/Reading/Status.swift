@@ -71,6 +71,7 @@ extension Replica {
 
     private func role(of id: Int) -> String {
         if id == (isPrimary ? configuration.id : knownPrimary) { return "primary" }
+        if id == configuration.id, isRetired { return "retired" }
         if membership.isVoter(id) { return "secondary" }
         if membership.learners.contains(id) { return "learner" }
         return membership.retired.contains(id) ? "retired" : "spare"
@@ -78,6 +79,7 @@ extension Replica {
 
     func state(of id: Int) -> ReplicaState {
         guard id != configuration.id else { return ownState }
+        if membership.retired.contains(id) { return .retired }
         guard let view = peers.view(id) else { return .lost }
         if view.isRolledBack { return .rolledBack }
         // Of one never heard of in this life the silence began with it.
@@ -116,6 +118,7 @@ extension Replica {
         if let replacementHold { warnings.append(replacementHold) }
         if isStalled { warnings.append("The disk does not finish what it was given.") }
         if background.hasFailed { warnings.append("The last snapshot failed; the next start takes longer.") }
+        if isRetired { warnings.append("This replica was retired: stop it, and take its directory away.") }
         if isRolledBack {
             warnings.append("This disk has less than others saw on it: it is refused. Replace the replica.")
         }

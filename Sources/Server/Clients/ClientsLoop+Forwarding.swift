@@ -27,6 +27,7 @@ extension ClientsLoop {
 
     func dispatch(_ session: ClientSession) {
         guard let held = session.held else { return }
+        if let retired, !held.isCluster { return session.relay != nil ? decline(session) : refuseHeld(session, retired) }
         if answersItself || held.isForHere || held.isCluster && lead == nil { return ask(session) }
         guard let lead else { return hold(session) }
         // One hop: what another replica handed on is not handed on again.
@@ -51,7 +52,7 @@ extension ClientsLoop {
             guard let session = sessions[id], case .holding = session.phase, let held = session.held else { continue }
             if now >= held.deadline {
                 giveUp(session)
-            } else if now >= held.retryAt, lead != nil || held.isCluster {
+            } else if now >= held.retryAt, lead != nil || held.isCluster || retired != nil {
                 dispatch(session)
             } else {
                 waiting.append(id)

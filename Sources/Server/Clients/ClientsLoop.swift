@@ -29,6 +29,8 @@ package final class ClientsLoop {
     var sessions: [UInt64: ClientSession] = [:]
     var nextID = Token.firstSession
     var credentials: [String: CredentialRow]?
+    /// Set once this replica takes part no more.
+    var retired: Problem?
     var unready: Problem? = Problem(.unavailable, "The replica is opening its log; try again.", [.retryAfterSeconds(1)])
     /// Who leads, as far as this replica knows; this replica itself only once it acknowledges appends.
     var lead: Int?
@@ -154,6 +156,10 @@ package final class ClientsLoop {
         case .places(let places): add(places)
         case .handed(let handed): take(handed)
         case .unready(let problem): unready = problem
+        case .retired(let problem):
+            retired = problem
+            unready = problem
+            led(by: nil)
         case .stop: stop()
         }
     }
@@ -171,6 +177,7 @@ package final class ClientsLoop {
     /// Requests are answered here, or handed on to whoever answers; then the views here must be nearly those there, so
     /// that this replica could lead soon.
     var isReady: Bool {
+        guard retired == nil else { return false }
         guard forwarding != nil else { return unready == nil }
         guard credentials != nil, let lead else { return false }
         return lead == forwarding?.own || mail.gauges.withLock { $0.unfoldedEntries } <= Self.readyLagMax

@@ -37,6 +37,8 @@ package enum ClientsInput: Sendable {
     case handed(HandedConnection)
     /// Requests cannot be answered, and why; what can be answered nevertheless the replica says itself.
     case unready(Problem)
+    /// This replica takes part no more; requests are refused so.
+    case retired(Problem)
     /// Take no more connections, answer what is in flight, then say `.clientsGone`.
     case stop
 }
@@ -48,6 +50,8 @@ package enum MainInput: Sendable {
     /// Who leads, as far as this replica knows.
     case primary(Int?)
     case clientsGone
+    /// Its place was taken, for ever.
+    case retired(Problem)
     /// The replica has stopped in peace.
     case stopped
     /// It cannot go on: say so and exit 1.

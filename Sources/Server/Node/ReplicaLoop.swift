@@ -311,6 +311,9 @@ final class ReplicaLoop {
             for peer in joined where !places.contains(where: { $0.id == peer.id }) { links?.drop(peer.id) }
             joined = places.map { Configuration.Peer($0) }
             isLinkingDue = true
+        case .retired(let problem):
+            answers.append(.retired(problem))
+            mail.toMain.mustPost(.retired(problem))
         case .stopped: isOver = true
         case .stop(let problem):
             post()

@@ -156,7 +156,7 @@ extension World {
             let refusal = try refusal(problem, number)
             finish(number, current.isUncertain ? .unknown : .refused(refusal))
         case .notFound: finish(number, .missing)
-        case .unavailable, .noPrimary, .diskFull, .damaged, .clockAhead, .overloaded, .keyMissing, .tooMany:
+        case .unavailable, .noPrimary, .retired, .diskFull, .damaged, .clockAhead, .overloaded, .keyMissing, .tooMany:
             try again(number)
         case .outcomeUnknown, .internalError, .stillRunning:
             clients[number].current?.isUncertain = true
