@@ -1,11 +1,12 @@
 """What an operator does with three replicas and a spare, from outside: looks, hands over, replaces, is refused."""
 
+import http.client
 import json
 import os
 import signal
 import time
 
-from common import Report, Store, expectation, patient, told
+from common import Report, Store, expectation, patient, problem, told
 
 
 def wait(store, holds, patience=30):
@@ -18,6 +19,10 @@ def wait(store, holds, patience=30):
             return seen
         time.sleep(0.05)
     return seen
+
+
+def admin_of(store, replica):
+    return store.client("admin", replica=replica)
 
 
 def roles(status):
@@ -114,6 +119,19 @@ def main():
         expect("it has what was appended meanwhile", store.client(replica=primary).get("/fhir/Patient/p-forced"), 200)
         primary = target
 
+        # ── one that was just paused is not shown as if it were well
+        paused = 1 + primary % 3
+        store.signal(paused, signal.SIGSTOP)
+        try:
+            time.sleep(1.3)
+            seen = json.loads(admin_of(store, primary).get("/v1/cluster")[2])
+            member = [member for member in seen["replicas"] if member["id"] == paused][0]
+            report.check("it is silent, and since when", member["state"] == "silent" and member["silent_ms"] > 1000, member)
+        finally:
+            store.signal(paused, signal.SIGCONT)
+        status = wait(store, lambda seen: all(member["state"] in ("ready", "spare") for member in seen["replicas"]))
+        primary = status["primary"]
+
         # ── no quorum: the last one is told, and says that it cannot
         others = [id for id in (1, 2, 3) if id != primary]
         for id in (primary, others[0]):
@@ -138,10 +156,49 @@ def main():
         command("replace", 0, "replace", str(leaving))
         status = wait(store, lambda seen: roles(seen).get(4) == "secondary" and not seen["change"])
         report.check("the spare votes", roles(status).get(4) == "secondary", status)
-        report.check("who left is retired", roles(status).get(leaving) not in ("primary", "secondary"), status)
+        report.check("who left is retired", roles(status).get(leaving) == "retired" and [
+            member["state"] for member in status["replicas"] if member["id"] == leaving] == ["retired"], status)
+        for turn in ("while it lives", "after its next start"):
+            if turn != "while it lives":
+                store.kill9(leaving)
+            gone = store.client(replica=leaving)
+            deadline, answer = time.monotonic() + 10, None
+            while time.monotonic() < deadline:
+                try:
+                    answer = gone.get("/readyz")
+                    if problem(answer[2]) == "retired":
+                        break
+                except (OSError, http.client.HTTPException):
+                    pass
+                time.sleep(0.05)
+            expect(f"it knows {turn}", answer, 503, "retired")
+            expect("and takes no append", gone.append(patient("p-nowhere")), 503, "retired")
+            expect("and answers no read", gone.get("/v1/events"), 503, "retired")
+            said = json.loads(store.client("admin", replica=leaving).get("/v1/cluster")[2])
+            report.check("its own status says so", roles(said).get(leaving) == "retired" and said["primary"] is None
+                         and any("was retired" in warning for warning in said["warnings"]), said)
+        with open(f"{store.dir}/replica-{leaving}/log") as file:
+            report.check("its log says so", "this replica was retired" in file.read())
+        report.check("it has deposed nobody", store.status()["term"] == status["term"], store.status())
         command("a retired replica never comes back", 1, "replace", str(primary), str(leaving))
         command("no spare is left", 0, "spares", text="no spares")
         expect("appends go on", store.client(replica=primary).append(patient("p-after")), 201)
+
+        # ── the primary itself is removed: another leads, and the order is no accident
+        answer = admin_of(store, primary).request(
+            "POST", "/v1/cluster/members", b'{"leaving": %d}' % primary, {"Content-Type": "application/json"})
+        expect("remove the primary", answer, 202)
+        old, begun = primary, time.monotonic()
+        store.replicas = [id for id in (1, 2, 3, 4) if id not in (old, leaving)]
+        status = wait(store, lambda seen: seen["primary"] != old and roles(seen).get(old) == "retired"
+                      and not seen["change"], patience=10)
+        primary = status["primary"]
+        report.check("another leads within seconds", primary in store.replicas and time.monotonic() - begun < 3, status)
+        expect("and takes appends", store.client(replica=primary).append(patient("p-later")), 201)
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline and problem(store.client(replica=old).get("/readyz")[2]) != "retired":
+            time.sleep(0.05)
+        expect("the old one knows", store.client(replica=old).get("/readyz"), 503, "retired")
 
         # ── what was done is in the audit
         audit = command("audit", 0, "audit", "--json", who="service").stdout.decode()

@@ -288,6 +288,27 @@ import Transport
         #expect(raw.state != .closed || text.contains("urn:chartlog:problem:"))
     }
 
+    @Test(arguments: ["application/x-ndjson", "text/event-stream"])
+    func `a list whose replica is gone ends with a line that says so`(_ accept: String) throws {
+        let fronts = try Fronts(2) { _, input in
+            guard case .asked(let id, _) = input else { return [] }
+            return [
+                .answer(id, .events(EventsPiece(events: [], position: 1, mark: .alive(position: 1))), isLast: false)
+            ]
+        }
+        fronts.lead(1)
+        let raw = try fronts[2].raw()
+        raw.send("GET /v1/events?follow=true HTTP/1.1\r\nHost: x\r\nAccept: \(accept)\r\n\(Self.key)\r\n")
+        _ = raw.until(accept.hasSuffix("json") ? "{\"position\":1}" : "\n\n")
+        // The one that answers hangs, and another leads: its connection is given up.
+        fronts[2].hears(of: nil)
+        fronts[2].hears(of: 2)
+        let text = raw.rest()
+        #expect(text.contains("urn:chartlog:problem:unavailable"))
+        #expect(text.contains(accept.hasSuffix("json") ? "{\"error\":{" : "event: problem"))
+        #expect(text.hasSuffix("0\r\n\r\n"))
+    }
+
     @Test func `a certificate that is no replica's hands nothing on`() throws {
         let fronts = try Fronts(2, reply: Self.answers)
         fronts.lead(1)

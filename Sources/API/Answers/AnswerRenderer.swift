@@ -94,21 +94,14 @@ package struct AnswerRenderer: Sendable {
             return
         }
         isDone = true
-        scratch.removeAll(keepingCapacity: true)
-        switch form {
-        case .events(.lines):
-            scratch.append("{\"error\":")
-            scratch += ProblemWriter.json(problem, requestID: requestID)
-            scratch.append("}\n")
-        case .events(.serverSent):
-            scratch.append("event: problem\ndata: ")
-            scratch += ProblemWriter.json(problem, requestID: requestID)
-            scratch.append("\n\n")
-        case .events(.batch), .events(.array), .append, .resource, .page, .cluster, .order, .problem:
+        guard case .events(let format) = form,
+            let line = EventWriter.problem(problem, format, requestID: requestID)
+        else {
             // An array cannot end with an error: the chunk that would end it well is not sent.
             mustClose = true
             return
         }
+        scratch = line
         body(isLast: true, &out)
     }
 

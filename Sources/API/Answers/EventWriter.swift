@@ -20,6 +20,16 @@ enum EventWriter {
         out.append("}")
     }
 
+    /// What ends a list that cannot go on; nil where its form cannot say so.
+    static func problem(_ problem: Problem, _ format: EventsFormat, requestID: String) -> [UInt8]? {
+        let json = ProblemWriter.json(problem, requestID: requestID)
+        switch format {
+        case .lines: return Array("{\"error\":".utf8) + json + Array("}\n".utf8)
+        case .serverSent: return Array("event: problem\ndata: ".utf8) + json + Array("\n\n".utf8)
+        case .batch, .array: return nil
+        }
+    }
+
     /// NDJSON: one event a line, and a line for the mark.
     static func lines(_ piece: EventsPiece, onto out: inout [UInt8]) {
         for event in piece.events {

@@ -70,6 +70,8 @@ package enum ReplicaState: UInt8, CaseIterable, Sendable {
     case spare = 12
     /// Its place was taken, for ever.
     case retired = 13
+    /// Not heard of for longer than a replica that is well lets pass: what is shown of it is as old as that.
+    case silent = 14
 
     /// As status shows it.
     package var name: String {
@@ -88,6 +90,7 @@ package enum ReplicaState: UInt8, CaseIterable, Sendable {
         case .lost: "lost"
         case .spare: "spare"
         case .retired: "retired"
+        case .silent: "silent"
         }
     }
 }

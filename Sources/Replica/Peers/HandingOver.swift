@@ -89,7 +89,7 @@ extension Replica {
         switch view.figures?.state {
         case nil, .starting, .ready, .catchingUp: return true
         case .damaged, .diskStalled, .diskFull, .stopping, .failed, .rolledBack, .suspect, .down, .lost, .spare,
-            .retired:
+            .retired, .silent:
             return false
         }
     }

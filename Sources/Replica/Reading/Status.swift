@@ -16,7 +16,8 @@ extension Replica {
             term: raft.term, index: foldedIndex, position: book.position, record: book.record,
             minDurableCopies: minDurableCopies, lastStamp: book.lastStamp,
             members: ([configuration.id] + peers.views.map(\.id)).sorted().map(member), warnings: warnings)
-        if let failover {
+        // Who leads no more would tell of the time when it did.
+        if isPrimary, let failover {
             status.lastFailover = ClusterStatus.LastFailover(
                 at: failover.at, reason: failover.reason.rawValue, from: failover.from, to: configuration.id,
                 milliseconds: failover.milliseconds)
@@ -87,6 +88,7 @@ extension Replica {
         if silence >= configuration.lostMilliseconds { return .lost }
         if silence >= Self.downMilliseconds { return .down }
         if silence >= Self.suspectMilliseconds { return .suspect }
+        if silence >= Self.recentMilliseconds { return .silent }
         return view.figures?.state ?? .starting
     }
 

@@ -60,6 +60,8 @@ final class ClientSession {
     var hasBegun = false
     /// It was dropped: nothing is done with it any more.
     var isGone = false
+    /// How far a list that is passed on has come, so that it can be ended when it breaks off.
+    var tail: AnswerTail?
     /// Requests are being read: whoever answers one at once does not read on.
     var isPumping = false
     /// Questions asked of the replica.

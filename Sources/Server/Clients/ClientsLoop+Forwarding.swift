@@ -27,7 +27,9 @@ extension ClientsLoop {
 
     func dispatch(_ session: ClientSession) {
         guard let held = session.held else { return }
-        if let retired, !held.isCluster { return session.relay != nil ? decline(session) : refuseHeld(session, retired) }
+        if let retired, !held.isCluster {
+            return session.relay != nil ? decline(session) : refuseHeld(session, retired)
+        }
         if answersItself || held.isForHere || held.isCluster && lead == nil { return ask(session) }
         guard let lead else { return hold(session) }
         // One hop: what another replica handed on is not handed on again.
@@ -196,6 +198,7 @@ extension ClientsLoop {
         switch answer {
         case .piece(let bytes):
             begin(session, bytes)
+            session.tail?.passed(bytes)
             send(bytes, session)
             guard !session.isGone else { return }
             if session.channel.waitingBytes >= Self.outputHighWater { link.isPaused = true }
@@ -206,7 +209,7 @@ extension ClientsLoop {
             settle(session)
         case .declined:
             rest(link, session)
-            guard !session.hasBegun else { return drop(session) }
+            guard !session.hasBegun else { return breakOff(session, Self.brokenOff) }
             retryLater(session)
             settle(session)
         }
@@ -217,6 +220,7 @@ extension ClientsLoop {
         guard !session.hasBegun, let held = session.held else { return }
         session.hasBegun = true
         session.held?.body = []
+        session.tail = held.isEvents ? AnswerTail() : nil
         let status = bytes.count >= 12 ? Int(String(decoding: bytes[9..<12], as: UTF8.self)) ?? 0 : 0
         counters.latency.observe(seconds: Double(LinuxClock.monotonicNanoseconds() - held.startedExactly) / 1e9)
         count(held.route.template, held.route.method, status)
@@ -242,8 +246,7 @@ extension ClientsLoop {
         forget(link)
         guard let id = link.session, let session = sessions[id], session.forward === link else { return }
         session.forward = nil
-        // An answer that was cut must not look whole.
-        guard !session.hasBegun, let held = session.held else { return drop(session) }
+        guard !session.hasBegun, let held = session.held else { return breakOff(session, Self.brokenOff) }
         session.held?.losses += 1
         if held.losses == 0 { session.held?.deadline = now + Self.waitMilliseconds }
         if link.mayHaveArrived {
@@ -258,6 +261,20 @@ extension ClientsLoop {
         } else {
             retryLater(session)
         }
+        settle(session)
+    }
+
+    private static let brokenOff = Problem(
+        .unavailable, "The replica that answered is gone: go on from the last position that came.",
+        [.retryAfterSeconds(1)])
+
+    /// Ends an answer that another replica began and will not end: a list says so in its last line, any other is cut. It
+    /// must not look whole.
+    func breakOff(_ session: ClientSession, _ problem: Problem) {
+        guard let end = session.tail?.ending(with: problem) else { return drop(session) }
+        send(end, session)
+        conclude(session, closes: true)
+        guard sessions[session.id] != nil else { return }
         settle(session)
     }
 

@@ -347,8 +347,10 @@ package final class ClientsLoop {
             } else if case .holding = session.phase {
                 refuseHeld(session, Self.noPrimary)
             } else if session.forward != nil {
-                // What is under way ends; what never ends is cut, which its framing shows.
-                if session.hasBegun, session.held?.isEvents == true { drop(session) }
+                // What is under way ends; what never ends is ended.
+                guard session.hasBegun, session.held?.isEvents == true else { continue }
+                abandonForward(session)
+                breakOff(session, Problem(.unavailable, "The server is stopping; go on later from here."))
             } else if session.answering == nil {
                 session.channel.close()
                 drop(session)
