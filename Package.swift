@@ -112,7 +112,10 @@ let tests: [(name: String, enters: [String])] = [
 /// see Tools/fuzz.
 let fuzzers: [(name: String, enters: [String])] =
     Context.environment["CHARTLOG_FUZZ"] == "1"
-    ? [("http", ["API"]), ("json", ["JSON"]), ("cloudevents", ["Records"]), ("frames", ["Keys", "SegmentedLog"])] : []
+    ? [
+        ("http", ["API"]), ("json", ["JSON"]), ("cloudevents", ["Records"]), ("frames", ["Keys", "SegmentedLog"]),
+        ("peers", ["Replica"]),
+    ] : []
 
 /// Which of the tests there are: all, unless the environment names some. A release build of a few rooms' tests need not
 /// build every other.

@@ -65,6 +65,26 @@ import Testing
         #expect(reader.isAtEnd)
     }
 
+    @Test func `all that a fuzzer of messages was given or found is read without harm, changed anywhere too`() throws {
+        for (number, message) in Self.messages.enumerated() {
+            _ = try Fixture.bytes("fuzz/peers/message-\(number)", orWrite: PeerCodec.encode(message))
+        }
+        let names = try Fixture.names("fuzz/peers")
+        #expect(names.count >= Self.messages.count)
+        for name in names {
+            let bytes = try Fixture.bytes("fuzz/peers/" + name, orWrite: [])
+            PeerFuzzing.run(bytes)
+            for index in bytes.indices.prefix(300) {
+                for bit in 0..<8 {
+                    var turned = bytes
+                    turned[index] ^= 1 << UInt8(bit)
+                    PeerFuzzing.run(turned)
+                }
+            }
+        }
+        #expect(PeerFuzzing.run(PeerCodec.encode(.retired)) > 0)
+    }
+
     @Test func `a message cut anywhere or with something after it is none`() {
         for message in Self.messages {
             let bytes = PeerCodec.encode(message)

@@ -21,6 +21,11 @@ package enum Fixture {
         [UInt8](try Data(contentsOf: root.appendingPathComponent(name)))
     }
 
+    /// What stands in `Fixtures/DIRECTORY`, by name.
+    package static func names(_ directory: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent(directory).path).sorted()
+    }
+
     /// The text of `Fixtures/NAME` as it is.
     ///
     /// - Throws: when the file cannot be read.
