@@ -189,4 +189,33 @@ import Testing
         // One of the others stood at once.
         #expect([2, 3, 4].contains { stage[$0].node.isPrimary })
     }
+
+    @Test func `trap 17: who is removed by an entry not known to be committed may still have to lead`() {
+        let old = Membership(voters: [1, 2, 3], learners: [4])
+        let joint = old.joint(with: [2, 3, 4])
+        let host = Host(id: 1, seed: 1, genesis: old)
+        let log = [
+            Entry(term: 1), Entry(term: 1, membership: joint), Entry(term: 1, membership: joint.settled),
+        ]
+        host.load(log, term: 1, vote: nil)
+        host.start(seed: 1)
+        #expect(!host.node.membership.isMember(1))
+        host.tell(.ticked(milliseconds: 10))
+        host.tell(.ticked(milliseconds: 9000))
+        #expect(host.node.role == .preCandidate)
+        for other in [3, 4] { host.hear(.preVoteAnswer(asked: 2, granted: true), from: other, term: 1) }
+        host.persistNext()
+        for other in [3, 4] { host.hear(.voteAnswer(granted: true), from: other, term: 2) }
+        #expect(host.node.isPrimary)
+        // Its own disk does not count; with those of the new voters the removal is committed, and it is out.
+        host.persistAll()
+        #expect(host.node.committed == 1)
+        host.hear(.appendAnswer(match: 4), from: 3)
+        #expect(host.node.committed == 1)
+        host.hear(.appendAnswer(match: 4), from: 4)
+        #expect(host.node.committed == 4)
+        #expect(host.node.role == .secondary)
+        host.tell(.ticked(milliseconds: 20_000))
+        #expect(host.node.role == .secondary)
+    }
 }
