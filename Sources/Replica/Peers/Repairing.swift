@@ -59,6 +59,10 @@ extension Replica {
         var frames: [StoredFrame] = []
         if request.first >= 1, request.first <= last, last - request.first < 4096 {
             frames = (try? log.stored(from: request.first, through: last, bytesMax: Self.fetchBytesMax)) ?? []
+            // One of the later ones may be damaged here.
+            if frames.isEmpty {
+                frames = (try? log.stored(from: request.first, through: request.first, bytesMax: .max)) ?? []
+            }
         }
         effects.append(.send(to: peer, .fetched(first: request.first, committed: committedIndex, frames: frames)))
     }
@@ -67,6 +71,7 @@ extension Replica {
     func fetched(
         _ first: UInt64, committed: UInt64, _ frames: [StoredFrame], into effects: inout [ReplicaEffect]
     ) {
+        let before = repairing.mended
         for frame in frames {
             guard log.wanted != nil, let header = try? frame.parsed() else { break }
             do throws(LogError) {
@@ -81,7 +86,8 @@ extension Replica {
                 }
             }
         }
-        repairing.askedAt = log.wanted == nil ? repairing.askedAt : 0
+        // Whoever could not help is asked no sooner than the next.
+        if repairing.mended > before, log.wanted != nil { repairing.askedAt = 0 }
         considerRepaired(into: &effects)
     }
 
