@@ -19,12 +19,12 @@ extension RaftNode {
     var isAlone: Bool { !membership.isJoint && membership.voters == [id] }
 
     /// Whether it could promise what a primary promises.
-    var mayStand: Bool { hasSay && fault == nil && !isStalled && !isStallTold }
+    var mayStand: Bool { hasSay && (fault == nil || mutated(.standsWithDamage)) && !isStalled && !isStallTold }
 
     /// A voter, or one that was until an entry that is not known to be committed: it may be the only one that has that
     /// entry, and then nobody else whose log it would vote for can lead (thesis 4.2.2).
     private var hasSay: Bool {
-        membership.isVoter(id) || memberships.first?.membership.isVoter(id) == true
+        membership.isVoter(id) || (memberships.first?.membership.isVoter(id) == true && !mutated(.removedNeverLeads))
     }
 
     /// What it promised in this term is on its disk.

@@ -100,6 +100,8 @@ extension RaftNode {
             precondition(term != nil, "what has just come to light can be read")
             last = EntryID(index: through, term: term ?? last.term)
         }
+        if mutated(.trustsWhatCameToLight) { verified = max(verified, through) }
+        if mutated(.losesHiddenMemberships) { return }
         memberships = found
         forgetOldMemberships()
         if let newest = found.last, newest.membership != membership { count(by: newest.membership) }

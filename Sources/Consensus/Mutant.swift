@@ -51,4 +51,20 @@ package enum Mutant: String, CaseIterable, Sendable {
     case votesForShortLogs
     /// Trap 21: a log with damage votes as if it ended before it.
     case forgetsDamagedEntries
+    /// Trap 21: a log with damage stands for election.
+    case standsWithDamage
+    /// Trap 21: what a repair brings to light counts as the primary's.
+    case trustsWhatCameToLight
+    /// Trap 13: memberships that a repair brings to light do not count.
+    case losesHiddenMemberships
+    /// Trap 17: a primary whose removal nobody else has may not lead to commit it.
+    case removedNeverLeads
+    /// A replica folds and answers what is in its log before it is decided.
+    case foldsUndecided
+    /// A request that comes again is done again.
+    case forgetsRepeats
+    /// Orders behind one that failed are carried out.
+    case goesOnAfterFailedOrder
+    /// A copy from a peer is believed though neither is known to be decided.
+    case believesAnyCopy
 }

@@ -22,9 +22,9 @@ extension Replica {
             for order in orders {
                 carryOut(order, into: &effects)
                 // An order that failed ends this life: those behind it rest on it, as does what is yet to be told.
-                guard !life.hasFailed || next == .diskFailed else { break }
+                guard !life.hasFailed || next == .diskFailed || mutated(.goesOnAfterFailedOrder) else { break }
             }
-            guard !life.hasFailed else { break }
+            guard !life.hasFailed || mutated(.goesOnAfterFailedOrder) else { break }
         }
         facts.removeAll(keepingCapacity: true)
         factsFirst = 0

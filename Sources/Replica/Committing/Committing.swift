@@ -33,7 +33,10 @@ extension Replica {
     }
 
     /// What may be folded: a primary need not wait for its own disk, since two others have it (its snapshots do).
-    private var foldableIndex: UInt64 { isLeading ? committedIndex : min(committedIndex, log.durableIndex) }
+    private var foldableIndex: UInt64 {
+        if mutated(.foldsUndecided) { return log.durableIndex }
+        return isLeading ? committedIndex : min(committedIndex, log.durableIndex)
+    }
 
     /// Folds what was decided elsewhere, a chunk a turn, unless the turn brought what others wait for.
     func foldLater(after inputs: [ReplicaInput], into effects: inout [ReplicaEffect]) {

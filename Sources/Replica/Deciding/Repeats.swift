@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Consensus
 internal import JSON
 internal import Records
 internal import Views
@@ -16,6 +17,7 @@ extension Replica {
     ///
     /// - Throws: the refusal when it is neither new nor the same.
     func earlier(_ draft: AppendDraft) throws(Problem) -> EarlierReply? {
+        if mutated(.forgetsRepeats) { return nil }
         if let token = draft.idempotency {
             if overlay.idempotency[token] != nil {
                 throw Problem(.stillRunning, "The first request with this Idempotency-Key still runs; wait for it.")

@@ -43,6 +43,15 @@ extension Replica {
     /// The digests of the views where they stand.
     package var digests: ViewDigests { book.digests }
 
+    /// Whether a bug is planted: never, but in builds for tests.
+    @inline(__always) func mutated(_ mutant: Mutant) -> Bool {
+        #if CHARTLOG_MUTANTS
+        return raft.mutants.contains(mutant)
+        #else
+        return false
+        #endif
+    }
+
     #if CHARTLOG_MUTANTS
     /// Bugs planted for tests.
     package var mutants: Set<Mutant> {
