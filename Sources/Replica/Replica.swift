@@ -63,8 +63,8 @@ package final class Replica<Store: FileStore> {
     var peers: PeerTable
     /// Where those are that joined, as the shell was told.
     var toldPlaces: [Place] = []
-    /// Who waits for a step that lets a replica join, and the entry that it is.
-    var joinAsks: [(id: AskID, index: UInt64)] = []
+    /// Who ordered a change and waits for its first step.
+    var changeAsks: [ChangeAsk] = []
     /// Who leads, as the shell was told.
     var knownPrimary: Int?
     var figuresDue: UInt64 = 0

@@ -33,6 +33,17 @@ import Views
         #expect(trio.status(of: target)?.lastFailover?.reason == "handover")
     }
 
+    @Test func `are told of a change when its first step is decided for ever, not before`() throws {
+        let trio = try Trio(spares: 1, seed: 19)
+        let primary = try #require(trio.lead())
+        let leaving = try #require(trio.members.first { $0.id != primary.id && $0.id <= 3 })
+        let order = trio.order(.replace(leaving.id, with: 4), to: primary)
+        #expect(trio.answer(order)?.problem == nil)
+        let replica = try #require(primary.replica)
+        let first = try #require(replica.configurations.first { $0.entry.change != nil })
+        #expect(first.index <= replica.committedIndex)
+    }
+
     @Test func `are refused what would harm, each for its reason`() throws {
         let trio = try Trio(spares: 1, seed: 12)
         let primary = try #require(trio.lead())

@@ -93,8 +93,8 @@ extension Replica {
         isAnnounced = false
         for (id, _) in unrecorded { answer(id, Self.noPrimary, &effects) }
         unrecorded = []
-        for ask in joinAsks { answer(ask.id, Self.unknownOutcome, &effects) }
-        joinAsks = []
+        for ask in changeAsks { answer(ask.id, Self.unknownOutcome, &effects) }
+        changeAsks = []
         for proof in proofs { answer(proof.id, Self.noPrimary, &effects) }
         proofs = []
         abandonReads(Self.noPrimary, recordsAreAnswered: true, into: &effects)

@@ -51,7 +51,7 @@ extension Replica {
         case .following, .electing, .primary, .stopping: break
         }
         learnPlaces(into: &effects)
-        answerJoined(into: &effects)
+        answerChanged(into: &effects)
         considerRetired(into: &effects)
         watchDisk(into: &effects)
         // Time alone makes a candidate.

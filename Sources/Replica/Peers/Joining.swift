@@ -49,22 +49,6 @@ extension Replica {
         return entry
     }
 
-    /// Answers those whose step is decided for ever: what they make of the answer must not be in vain.
-    func answerJoined(into effects: inout [ReplicaEffect]) {
-        guard !joinAsks.isEmpty else { return }
-        let due = joinAsks.filter { $0.index <= foldedIndex }
-        joinAsks.removeAll { $0.index <= foldedIndex }
-        for ask in due {
-            do throws(Problem) {
-                var begun = status
-                begun.seed = try seed()
-                answer(ask.id, .cluster(begun), isLast: true, &effects)
-            } catch {
-                answer(ask.id, error, &effects)
-            }
-        }
-    }
-
     /// Everybody, by the configuration and by the log, ascending by id.
     private var knownPlaces: [Place] {
         let listed = configuration.places

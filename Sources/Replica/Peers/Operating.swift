@@ -46,19 +46,51 @@ extension Replica {
                 handOver(to: target, for: id, into: &effects)
                 return
             case .replace(let leaving, let joining):
-                begin(try change(leaving: leaving, joining: joining), into: &effects)
-            case .add(let joining, at: nil): begin(try change(leaving: nil, joining: joining), into: &effects)
+                begin(try change(leaving: leaving, joining: joining), for: id, into: &effects)
+            case .add(let joining, at: nil):
+                begin(try change(leaving: nil, joining: joining), for: id, into: &effects)
             case .add(let joining, at: let place?):
-                let entry = try change(adding: joining, at: place)
-                if entry != newest { begin(entry, into: &effects) }
-                joinAsks.append((id, configurations[configurations.count - 1].index))
-                return
-            case .remove(let leaving): begin(try change(removing: leaving), into: &effects)
-            case .acceptClock, .takeOver: break
+                begin(try change(adding: joining, at: place), for: id, givesSeed: true, into: &effects)
+            case .remove(let leaving): begin(try change(removing: leaving), for: id, into: &effects)
+            case .acceptClock, .takeOver: answer(id, .cluster(status), isLast: true, &effects)
             }
-            answer(id, .cluster(status), isLast: true, &effects)
         } catch {
             answer(id, error, &effects)
+        }
+    }
+}
+
+/// Somebody who ordered a change of who takes part, and the entry that is its first step.
+struct ChangeAsk {
+    let id: AskID
+    let index: UInt64
+    /// Is told what a replica that joins begins with.
+    let givesSeed: Bool
+}
+
+extension Replica {
+    /// Begins a change, unless it is under way already.
+    private func begin(
+        _ entry: ConfigurationEntry, for id: AskID, givesSeed: Bool = false, into effects: inout [ReplicaEffect]
+    ) {
+        if entry != newest { begin(entry, into: &effects) }
+        changeAsks.append(
+            ChangeAsk(id: id, index: configurations[configurations.count - 1].index, givesSeed: givesSeed))
+    }
+
+    /// Answers those whose step is decided for ever: what they make of the answer must not be in vain.
+    func answerChanged(into effects: inout [ReplicaEffect]) {
+        guard !changeAsks.isEmpty else { return }
+        let due = changeAsks.filter { $0.index <= foldedIndex }
+        changeAsks.removeAll { $0.index <= foldedIndex }
+        for ask in due {
+            do throws(Problem) {
+                var begun = status
+                if ask.givesSeed { begun.seed = try seed() }
+                answer(ask.id, .cluster(begun), isLast: true, &effects)
+            } catch {
+                answer(ask.id, error, &effects)
+            }
         }
     }
 }
