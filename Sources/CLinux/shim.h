@@ -131,6 +131,7 @@ static inline int clinux_rename(int directory, const char *source, const char *t
 static inline int clinux_remove(int directory, const char *path) {
     return unlinkat(directory < 0 ? AT_FDCWD : directory, path, 0) < 0 ? -errno : 0;
 }
+static inline int clinux_remove_directory(const char *path) { return rmdir(path) < 0 ? -errno : 0; }
 static inline int clinux_make_directory(int directory, const char *path) {
     return mkdirat(directory < 0 ? AT_FDCWD : directory, path, 0700) < 0 ? -errno : 0;
 }

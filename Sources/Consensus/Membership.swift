@@ -62,9 +62,12 @@ package struct Membership: Equatable, Sendable {
         return changed
     }
 
+    /// A learner less. Its id is used up: another disk under it would be taken for the first one, rolled back.
     package func removing(learner id: Int) -> Membership {
+        guard learners.contains(id) else { return self }
         var changed = self
         changed.learners.removeAll { $0 == id }
+        changed.retired = (retired + [id]).sorted()
         return changed
     }
 }

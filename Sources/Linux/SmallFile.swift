@@ -76,6 +76,9 @@ package enum SmallFile {
 
     package static func remove(_ path: String) { _ = unsafe clinux_remove(-1, path) }
 
+    /// Removes a directory with nothing in it.
+    package static func removeDirectory(_ path: String) { _ = unsafe clinux_remove_directory(path) }
+
     /// Makes the names in a directory durable.
     package static func syncDirectory(_ path: String) throws(LinuxError) {
         let number = try checked("open", unsafe clinux_open(-1, path, Int32(CLINUX_DIRECTORY)))

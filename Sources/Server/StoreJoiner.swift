@@ -61,6 +61,18 @@ package enum StoreJoiner {
         }
     }
 
+    /// Makes the directory, empty.
+    package static func begin(_ plan: Plan) throws(ServerError) {
+        do throws(LinuxError) { try SmallFile.makeDirectory(StoreLayout(plan.directory).directory) } catch {
+            throw error.isExisting
+                ? ServerError("The directory exists already; nothing was changed.")
+                : ServerError("The directory cannot be made.")
+        }
+    }
+
+    /// Takes the directory back while nothing is in it.
+    package static func abandon(_ plan: Plan) { SmallFile.removeDirectory(StoreLayout(plan.directory).directory) }
+
     /// Makes everything, of what the cluster answered to the order that the replica joins.
     package static func make(
         _ plan: Plan, _ papers: Papers, answer: [UInt8]
@@ -73,11 +85,6 @@ package enum StoreJoiner {
         // First where nothing is left of it.
         try plant(MemoryFiles(), welcome, plan, root)
         let layout = StoreLayout(plan.directory)
-        do throws(LinuxError) { try SmallFile.makeDirectory(layout.directory) } catch {
-            throw error.isExisting
-                ? ServerError("The directory exists already; nothing was changed.")
-                : ServerError("The directory cannot be made.")
-        }
         do {
             try SmallFile.create(layout.rootKey, papers.rootKey)
             try SmallFile.create(layout.authorityCertificate, papers.authority.certificate)

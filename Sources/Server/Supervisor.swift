@@ -14,8 +14,7 @@ package enum Supervisor {
         do throws(LinuxError) {
             let lock = try SmallFile.lock(layout.startLock)
             let watch = Watch(
-                layout, replicas, try Signals(), program: try ThisProcess.executable(),
-                isPart: Self.isPart(layout, replicas))
+                layout, replicas, try Signals(), program: try ThisProcess.executable())
             try watch.run()
             _ = lock.number
             return 0
@@ -25,12 +24,6 @@ package enum Supervisor {
                     ? "chartlog: another `chartlog start` runs this store" : "chartlog: cannot start: \(error.reason)")
             return 1
         }
-    }
-
-    /// Whether other replicas of the cluster run elsewhere, so that the primary may be there.
-    private static func isPart(_ layout: StoreLayout, _ replicas: [Int]) -> Bool {
-        guard let configuration = try? Configuration.read(layout.configuration(replicas[0])) else { return false }
-        return configuration.peers.contains { !replicas.contains($0.id) }
     }
 }
 
@@ -72,7 +65,8 @@ private final class Watch {
     private let program: String
     private let wards: [Box]
     /// Others run elsewhere: whoever follows one of them hands requests on to it.
-    private let isPart: Bool
+    /// Those that run here.
+    private let replicas: [Int]
     private var saidReady = false
 
     /// A place for a ward in an array: wards own descriptors and cannot be copied.
@@ -81,8 +75,8 @@ private final class Watch {
         init(_ id: Int) { ward = Ward(id: id) }
     }
 
-    init(_ layout: StoreLayout, _ replicas: [Int], _ signals: Signals, program: String, isPart: Bool) {
-        self.isPart = isPart
+    init(_ layout: StoreLayout, _ replicas: [Int], _ signals: Signals, program: String) {
+        self.replicas = replicas
         self.layout = layout
         self.signals = signals
         self.program = program
@@ -180,7 +174,12 @@ private final class Watch {
             guard role != box.ward.role else { return }
             box.ward.role = role
             Output.complaint("replica \(box.ward.id) is \(role)")
-            if isPart, role.hasPrefix(StatusLine.secondary) { sayReady() }
+            // Who leads may run elsewhere, and says so there.
+            if role.hasPrefix(StatusLine.secondary), let primary = Int(role.split(separator: " ").last ?? ""),
+                !replicas.contains(primary)
+            {
+                sayReady()
+            }
         } else if line.hasPrefix(StatusLine.damaged) {
             Output.line("replica \(box.ward.id) is damaged: \(line.dropFirst(StatusLine.damaged.count))")
         } else if line.hasPrefix(StatusLine.failed) {

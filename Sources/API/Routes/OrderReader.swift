@@ -77,17 +77,6 @@ enum OrderReader {
             return Place(id: id, address: address, peerPort: peerPort, clientPort: clientPort)
         }
 
-        /// What could be a numeric address; whether it is one, whoever dials it finds out.
-        private static func isNumeric(_ text: String) -> Bool {
-            (2...45).contains(text.utf8.count)
-                && text.utf8.allSatisfy { byte in
-                    switch byte {
-                    case 0x30...0x3a, 0x2e, 0x41...0x46, 0x61...0x66: true
-                    default: false
-                    }
-                }
-        }
-
         init(_ request: HTTPRequest, names: [String]) throws(Problem) {
             guard !request.body.isEmpty else { return }
             let type = MediaType.essence(try RequestFields.single(.contentType, request.head) ?? "")
@@ -106,7 +95,7 @@ enum OrderReader {
                     throw Problem(.malformedRequest, "Leave out what the order does not know: see /openapi.json.")
                 }
                 if name == "address" {
-                    guard address == nil, let said = text.string(value), Self.isNumeric(said) else {
+                    guard address == nil, let said = text.string(value), Place.isNumeric(said) else {
                         throw Problem(.malformedRequest, "An address is numeric.", [.member(name)])
                     }
                     address = said

@@ -53,6 +53,13 @@ extension Replica {
         _ store: Store, configuration: ReplicaConfiguration, root: SecretKey, dice: any Dice,
         progress: (_ done: UInt64, _ of: UInt64) -> Void = { _, _ in }
     ) throws(ReplicaError) -> Replica {
+        try open(store, configuration, root, dice, votesAlone: false, progress)
+    }
+
+    private static func open(
+        _ store: Store, _ configuration: ReplicaConfiguration, _ root: SecretKey, _ dice: any Dice, votesAlone: Bool,
+        _ progress: (_ done: UInt64, _ of: UInt64) -> Void
+    ) throws(ReplicaError) -> Replica {
         var dice = BatchedDice(dice)
         let keys = try openKeys(store, configuration, root)
         let memo = LeafMemo()
@@ -65,7 +72,7 @@ extension Replica {
         let (log, recovery) = try asLog { () throws(LogError) in
             var sizes = configuration.log
             // Whoever joined later stands in the log, which cannot be read before that is known.
-            sizes.hasPeers = !configuration.peers.isEmpty || !terms.state.known.isEmpty
+            sizes.hasPeers = !votesAlone && (!configuration.peers.isEmpty || !terms.state.known.isEmpty)
             return try EntryLog<Store, EntryLeaves>.open(
                 store: store, directory: ReplicaPaths.log, identity: ClusterIdentity(configuration.clusterID),
                 keys: keys.ring, crypto: keys.crypto, leaves: EntryLeaves(remembering: memo), configuration: sizes)
@@ -78,7 +85,12 @@ extension Replica {
             key: try asKeys { () throws(KeyError) in try keys.ring.snapshotKey() })
         var (folded, identities) = try load(store, place, keys.crypto, log: log)
         var configurations = try configurations(log, genesis: genesis, folded: folded)
-        if configurations[configurations.count - 1].entry.membership == Membership(voters: [configuration.id]) {
+        let membership = configurations[configurations.count - 1].entry.membership
+        if log.fault != nil, !votesAlone, membership.voters == [configuration.id], !membership.isJoint {
+            // Nobody else's copy ever counted: what was not acknowledged here was not acknowledged, and is cut.
+            return try open(store, configuration, root, dice, votesAlone: true, progress)
+        }
+        if membership == Membership(voters: [configuration.id]) {
             // Alone, what is durable here is durable on the quorum: the tail is folded before the no-op commits it.
             try fold(log, into: &folded, identities, progress)
             configurations.removeFirst(configurations.count - 1)

@@ -20,7 +20,11 @@ extension Replica {
         guard others.first(where: { $0.id == joining }).map({ $0 == place }) ?? (peers.view(joining) == nil) else {
             throw Problem(.orderRefused, "That id is another replica's: chartlog status lists them. Take another.")
         }
-        guard !others.contains(where: { $0.id != joining && $0.overlaps(place) }) else {
+        guard
+            !others.contains(where: {
+                $0.id != joining && !membership.retired.contains($0.id) && $0.overlaps(place)
+            })
+        else {
             throw Problem(.orderRefused, "Another replica has that address and port. Take others.")
         }
         guard newest.places.count < ConfigurationEntry.placesMax else {
@@ -44,9 +48,7 @@ extension Replica {
         guard let change = last.entry.change, change.joining == joining, !membership.isJoint,
             last.index <= committedIndex, raft.mayPropose
         else { return nil }
-        var entry = ConfigurationEntry(membership.removing(learner: joining), after: last.entry)
-        entry.places.removeAll { $0.id == joining }
-        return entry
+        return ConfigurationEntry(membership.removing(learner: joining), after: last.entry)
     }
 
     /// Everybody, by the configuration and by the log, ascending by id.

@@ -21,9 +21,17 @@ enum Join {
             basePort: arguments.number("base-port", or: 7400))
         let papers: StoreJoiner.Papers
         do throws(ServerError) { papers = try StoreJoiner.check(plan) } catch { throw failure(error) }
-        let answer = try order(
-            #"{"joining":\#(id),"address":"\#(plan.address)","peerPort":\#(plan.peerPort),"#
-                + #""clientPort":\#(plan.clientPort)}"#, cluster)
+        // The directory first: whoever runs the same command beside this one has not made it, and orders nothing.
+        do throws(ServerError) { try StoreJoiner.begin(plan) } catch { throw failure(error) }
+        let answer: ClientResponse
+        do throws(Failure) {
+            answer = try order(
+                #"{"joining":\#(id),"address":"\#(plan.address)","peerPort":\#(plan.peerPort),"#
+                    + #""clientPort":\#(plan.clientPort)}"#, cluster)
+        } catch {
+            StoreJoiner.abandon(plan)
+            throw error
+        }
         do throws(ServerError) {
             tell(try StoreJoiner.make(plan, papers, answer: answer.body), plan, arguments)
         } catch {
@@ -33,12 +41,17 @@ enum Join {
         }
     }
 
-    /// One above all that the cluster shows.
+    /// One above all that the cluster shows; or the one that an earlier order of this command let in, of which nobody
+    /// heard what came of it. If that was at another place the cluster refuses this one.
     private static func nextID(_ cluster: Cluster) throws(Failure) -> Int {
-        let ids = try Replies.json(try cluster.get("/v1/cluster")).view["replicas"]?.elements.compactMap {
-            $0["id"]?.integer
+        let status = try Replies.json(try cluster.get("/v1/cluster")).view
+        let replicas = status["replicas"]?.elements ?? []
+        if let joining = status["change"]?["joining"]?.integer, status["change"]?["leaving"]?.integer == nil,
+            replicas.contains(where: { $0["id"]?.integer == joining && $0["role"]?.string == "learner" })
+        {
+            return Int(joining)
         }
-        return Int(ids?.max() ?? 0) + 1
+        return Int(replicas.compactMap { $0["id"]?.integer }.max() ?? 0) + 1
     }
 
     private static func order(_ body: String, _ cluster: Cluster) throws(Failure) -> ClientResponse {
