@@ -65,6 +65,4 @@ package enum Mutant: String, CaseIterable, Sendable {
     case forgetsRepeats
     /// Orders behind one that failed are carried out.
     case goesOnAfterFailedOrder
-    /// A copy from a peer is believed though neither is known to be decided.
-    case believesAnyCopy
 }

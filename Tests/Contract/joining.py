@@ -157,7 +157,8 @@ def main():
             report.check("start says ready", parts[2].is_ready(), parts[2].text)
 
             # ── the third
-            init("the third joins", 0, parts[3].dir)
+            # 7 is used up, so that the next of itself would be 8.
+            init("the third joins", 0, parts[3].dir, "--id", "3")
             parts[3].start()
             store.replicas.append(3)
             status = wait(store, lambda seen: voters(seen) == [1, 2, 3] and not seen["change"]

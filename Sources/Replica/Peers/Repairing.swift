@@ -75,7 +75,7 @@ extension Replica {
         for frame in frames {
             guard log.wanted != nil, let header = try? frame.parsed() else { break }
             do throws(LogError) {
-                try log.repair(frame, isTrusted: header.index <= committed || mutated(.believesAnyCopy))
+                try log.repair(frame, isTrusted: header.index <= committed)
                 repairing.mended += 1
             } catch {
                 switch error {

@@ -36,6 +36,7 @@ enum Join {
             tell(try StoreJoiner.make(plan, papers, answer: answer.body), plan, arguments)
         } catch {
             // Nobody waits for a replica that was not made.
+            StoreJoiner.abandon(plan)
             _ = try? order(#"{"leaving":\#(id)}"#, cluster)
             throw failure(error)
         }
