@@ -5,32 +5,8 @@ package import Records
 internal import Replica
 
 extension Configuration {
-    /// A replica or spare of the cluster, as `peers` in each config.json lists it.
-    package struct Peer: Equatable, Sendable {
-        package var id: Int
-        /// Numeric address at which the others find it; a name would have to be looked up, and the loop waits for nobody.
-        package var address: String
-        /// For replicas.
-        package var peerPort: Int
-        /// For clients.
-        package var clientPort: Int
-
-        package init(id: Int, address: String, peerPort: Int, clientPort: Int) {
-            self.id = id
-            self.address = address
-            self.peerPort = peerPort
-            self.clientPort = clientPort
-        }
-
-        /// As the log has it.
-        package init(_ place: Place) {
-            self.init(
-                id: place.id, address: place.address, peerPort: place.peerPort, clientPort: place.clientPort)
-        }
-
-        /// For the log.
-        package var place: Place { Place(id: id, address: address, peerPort: peerPort, clientPort: clientPort) }
-    }
+    /// A replica or spare of the cluster, as `peers` in each config.json lists it and as the log has it.
+    package typealias Peer = Place
 
     /// What `peers` says of this replica: its peer port is where it listens for the others.
     package var own: Peer? { peers.first { $0.id == replica.id } }

@@ -2,6 +2,7 @@ package import API
 private import Bytes
 private import JSON
 private import Linux
+internal import Records
 package import Replica
 private import SegmentedLog
 
@@ -103,7 +104,7 @@ package struct Configuration: Sendable {
             rootKey: source, certificate: certificate, certificateKey: certificateKey)
         configuration.peers = try peers(view["peers"], of: Int(id))
         configuration.replica.peers = configuration.others.map(\.id)
-        configuration.replica.places = configuration.peers.map(\.place)
+        configuration.replica.places = configuration.peers
         configuration.authority = resolved("ca")
         guard configuration.peers.count < 2 || configuration.authority != nil else {
             throw ServerError("The configuration needs a ca, by which peers are known.", exitCode: 2)

@@ -147,7 +147,7 @@ package enum StoreJoiner {
     private struct Welcome {
         let cluster: [UInt8]
         let seed: Seed
-        var peers: [Configuration.Peer] { seed.places.map { Configuration.Peer($0) } }
+        var peers: [Configuration.Peer] { seed.places }
         /// Of those that answer requests, the new one among them.
         let endpoints: [String]
 
@@ -159,7 +159,7 @@ package enum StoreJoiner {
             else { throw ServerError("The cluster's answer is not understood: is it of this version?") }
             let peers = try Configuration.peers(given["peers"], of: id)
             self.cluster = cluster
-            seed = Seed(keys: keys, first: first, places: peers.map(\.place))
+            seed = Seed(keys: keys, first: first, places: peers)
             let waiting = view["replicas"]?.elements.filter { ["spare", "retired"].contains($0["role"]?.string) } ?? []
             endpoints = peers.filter { peer in !waiting.contains { $0["id"]?.integer == Int64(peer.id) } }.map {
                 "https://\($0.address.contains(":") ? "[\($0.address)]" : $0.address):\($0.clientPort)"

@@ -2,6 +2,7 @@ private import Bytes
 private import JSON
 private import Keys
 private import Linux
+private import Records
 private import Replica
 private import Transport
 

@@ -1,5 +1,6 @@
 import Bytes
 import Linux
+import Records
 import Testing
 import Transport
 

@@ -1,5 +1,6 @@
 import Client
 import Linux
+import Records
 import Replica
 import SegmentedLog
 import Server

@@ -1,5 +1,6 @@
 internal import API
 internal import Linux
+internal import Records
 package import Transport
 
 /// What a front needs to hand requests on to the primary, and to take those that others hand on.

@@ -309,7 +309,7 @@ final class ReplicaLoop {
             mail.toMain.mustPost(.primary(primary))
         case .places(let places):
             for peer in joined where !places.contains(where: { $0.id == peer.id }) { links?.drop(peer.id) }
-            joined = places.map { Configuration.Peer($0) }
+            joined = places
             isLinkingDue = true
         case .retired(let problem):
             answers.append(.retired(problem))

@@ -1,4 +1,5 @@
 internal import Linux
+internal import Records
 internal import Transport
 
 /// The lanes that this replica dials.

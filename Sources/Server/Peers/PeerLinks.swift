@@ -1,6 +1,7 @@
 internal import API
 internal import Keys
 internal import Linux
+internal import Records
 internal import Transport
 
 /// What the links of a replica have found out.
