@@ -44,6 +44,12 @@ extension RaftNode {
         hasFailed = true
     }
 
+    /// Who cannot read its log does not stand for election, nor go on standing.
+    mutating func damaged(_ found: Fault) {
+        fault = found
+        if !isPrimary, !mayStand { role = .secondary }
+    }
+
     /// What could not be read is whole again.
     mutating func repaired(into effects: inout Effects) {
         fault = nil

@@ -107,7 +107,7 @@ package struct RaftNode: Sendable {
         case .diskRecovered: diskRecovered()
         case .diskFailed: diskFailed(into: &effects)
         case .uncovered(let through, let memberships): uncovered(through: through, memberships, log)
-        case .faulty(let from, let claimed): fault = Fault(from: from, claimed: claimed)
+        case .faulty(let from, let claimed): damaged(Fault(from: from, claimed: claimed))
         case .repaired: repaired(into: &effects)
         }
     }

@@ -131,6 +131,25 @@ import Testing
         #expect(host.node.role == .preCandidate)
     }
 
+    @Test func `trap 21: damage that is found while it stands ends that, whatever votes come`() {
+        for isCandidate in [false, true] {
+            let host = follower([Entry(term: 1), Entry(term: 1)], term: 4)
+            host.tell(.ticked(milliseconds: 9000))
+            host.tell(.ticked(milliseconds: 10000))
+            #expect(host.node.role == .preCandidate)
+            if isCandidate {
+                host.hear(.preVoteAnswer(asked: 5, granted: true), from: 1, term: 4)
+                #expect(host.node.role == .candidate)
+            }
+            host.tell(.faulty(from: 3, claimed: EntryID(index: 5, term: 3)))
+            host.hear(.preVoteAnswer(asked: 5, granted: true), from: 3, term: 4)
+            host.persistAll()
+            host.hear(.voteAnswer(granted: true), from: 1, term: 5)
+            host.hear(.voteAnswer(granted: true), from: 3, term: 5)
+            #expect(host.node.role == .secondary, "\(isCandidate)")
+        }
+    }
+
     @Test func `trap 21: entries that cannot be read are not counted as held here`() {
         let host = follower((0..<6).map { _ in Entry(term: 1) }, term: 1)
         host.tell(.faulty(from: 4, claimed: EntryID(index: 6, term: 1)))
