@@ -37,11 +37,11 @@ extension RaftNode {
         }
     }
 
-    /// What it promised may be lost: it never speaks again.
-    mutating func diskFailed(into effects: inout Effects) {
+    /// It never speaks again; a primary's last word has another stand at once.
+    mutating func bar(into effects: inout Effects) {
         if isPrimary { sendAway(into: &effects) }
         follow(nil, in: term, into: &effects)
-        hasFailed = true
+        isBarred = true
     }
 
     /// Who cannot read its log does not stand for election, nor go on standing.

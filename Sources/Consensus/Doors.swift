@@ -26,8 +26,9 @@ extension RaftNode {
         /// A write does not come back. Ends with `.diskRecovered`, told when a probe write was synced.
         case diskStalled
         case diskRecovered
-        /// The disk failed: this node may no longer promise anything.
-        case diskFailed
+        /// What this node promised may be lost, for its disk failed or was rolled back, or its place was taken: it may
+        /// promise nothing any more. It neither stands, votes nor leads from here on, whatever it is told.
+        case barred
         /// What could not be read is in the log again, which goes through here; and the memberships in it, the one in
         /// force where the log is folded first. Nothing says that the primary's log holds the same.
         case uncovered(through: UInt64, memberships: [PlacedMembership])

@@ -72,7 +72,7 @@ package struct RaftNode: Sendable {
     var progressAt: UInt64 = 0
     var isStalled = false
     var isStallTold = false
-    var hasFailed = false
+    var isBarred = false
     var fault: Fault?
 
     #if CHARTLOG_MUTANTS
@@ -88,7 +88,7 @@ package struct RaftNode: Sendable {
     }
 
     package mutating func step(_ input: Input, log: some LogView, into effects: inout Effects) {
-        if hasFailed { return refuse(input, into: &effects) }
+        if isBarred { return refuse(input, into: &effects) }
         switch input {
         case .started(let term, let vote, let last, let committed, let membership):
             started(term: term, vote: vote, last: last, committed: committed, membership: membership, into: &effects)
@@ -105,7 +105,7 @@ package struct RaftNode: Sendable {
         case .readRequested(let token): readRequested(token, into: &effects)
         case .diskStalled: diskStalled(into: &effects)
         case .diskRecovered: diskRecovered()
-        case .diskFailed: diskFailed(into: &effects)
+        case .barred: bar(into: &effects)
         case .uncovered(let through, let memberships): uncovered(through: through, memberships, log)
         case .faulty(let from, let claimed): damaged(Fault(from: from, claimed: claimed))
         case .repaired: repaired(into: &effects)
@@ -155,7 +155,7 @@ package struct RaftNode: Sendable {
         return nil
     }
 
-    /// After its disk failed it does nothing, but leaves nobody waiting.
+    /// Once it is barred it does nothing, but leaves nobody waiting.
     private func refuse(_ input: Input, into effects: inout Effects) {
         if case .readRequested(let token) = input { effects.append(.readLost(token: token)) }
         if case .transfer = input { effects.append(.transferEnded(false)) }

@@ -62,9 +62,9 @@ import Testing
         #expect(node.committed == 3)
     }
 
-    @Test func `a failed disk ends the part this node plays`() {
+    @Test func `whoever is barred plays no part any more`() {
         var node = primary()
-        #expect(step(&node, .diskFailed) == [.becameSecondary(2, primary: nil)])
+        #expect(step(&node, .barred) == [.becameSecondary(2, primary: nil)])
         #expect(!node.mayDecide)
     }
 

@@ -146,6 +146,32 @@ import Testing
         #expect(stage[2].takeOutcomes().isEmpty && stage[2].node.term == term)
     }
 
+    @Test func `trap 16: whoever is barred stands, votes and leads no more, whatever it hears`() {
+        let stage = stage()
+        for id in [1, 2] {
+            let host = stage[id]
+            _ = host.takeOutcomes()
+            host.tell(.barred)
+            let told = host.takeSent().map(\.kind)
+            // Whoever led has another stand at once; that is its last word.
+            #expect(told == (id == 1 ? [.timeoutNow] : []))
+            #expect(host.node.role == .secondary && host.node.primary == nil)
+            let term = host.node.term
+            let last = EntryID(index: 99, term: 99)
+            host.tell(.ticked(milliseconds: 90_000))
+            host.tell(.ticked(milliseconds: 190_000))
+            host.tell(.disconnected(peer: 1))
+            host.tell(.connected(peer: 3))
+            host.hear(.timeoutNow, from: 3)
+            host.hear(.timeoutNow, from: 3, term: term + 1)
+            host.hear(.preVoteRequest(asked: term + 1, last: last, isTransfer: true), from: 3)
+            host.hear(.voteRequest(last: last, isTransfer: true), from: 3, term: term + 2)
+            host.hear(.preVoteAnswer(asked: term + 1, granted: true), from: 3)
+            host.hear(.heartbeat(commit: 99, round: 1), from: 3, term: term + 3)
+            #expect(host.takeSent().isEmpty && host.node.role == .secondary && host.node.term == term)
+        }
+    }
+
     @Test func `trap 16: the votes and disks of learners and strangers do not count`() {
         let host = Host(id: 1, seed: 1, genesis: Membership(voters: [1, 2, 3], learners: [4, 5]))
         host.start(seed: 1)

@@ -1,6 +1,7 @@
 import Consensus
 import Records
 @testable import Replica
+import SegmentedLog
 import Testing
 
 @Suite struct `A replica whose disk was rolled back` {
@@ -33,5 +34,58 @@ import Testing
         let problem = trio.answer(trio.order(.takeOver(by: member.id), to: member))?.problem
         #expect(problem?.kind == .orderRefused && problem?.detail.contains("rolled back") == true)
         #expect(trio.milliseconds - before < 10 && member.replica?.raft.term == term)
+    }
+
+    @Test func `leads no more, not even alone`() throws {
+        let trio = try Trio(voters: 1, spares: 1, seed: 42)
+        let primary = try #require(trio.lead())
+        trio.append([try registered(1)])
+        try rollBack(primary, by: trio[2])
+        trio.run(1)
+        #expect(primary.replica?.raft.isPrimary == false && primary.primary == nil)
+        let term = primary.replica?.raft.term
+        let last = primary.replica?.log.lastIndex
+        trio.run(5_000)
+        #expect(primary.replica?.raft.term == term && primary.replica?.log.lastIndex == last)
+        #expect(primary.replica?.ownState == .rolledBack && primary.replica?.isPrimary == false)
+        #expect(trio.answer(trio.put([try registered(2)], to: primary))?.problem?.kind.status == 503)
+    }
+
+    @Test func `asks for no votes, and stops when it is told to`() throws {
+        let trio = try Trio(seed: 43)
+        let primary = try #require(trio.lead())
+        let other = try #require(trio.members.first { $0 !== primary })
+        trio.append([try registered(1)])
+        try rollBack(other, by: primary)
+        trio.run(1)
+        trio.kill(primary.id)
+        let term = other.replica?.raft.term
+        trio.run(3_000)
+        #expect(other.replica?.raft.role == .secondary && other.replica?.raft.term == term)
+        other.inputs.append(.stopRequested)
+        #expect(trio.run(within: 4_000) { other.hasStopped })
+    }
+}
+
+@Suite struct `A primary that is told that its place was taken` {
+    @Test func `is none any more, at once, and whoever waits is answered`() throws {
+        let trio = try Trio(seed: 44)
+        let old = try #require(trio.lead())
+        trio.append([try ClinicStore.registered("p-1", id: "e-1")])
+        let other = try #require(trio.members.first { $0 !== old })
+        let hanging = trio.put([try ClinicStore.registered("p-2", id: "e-2")], to: old)
+        trio.run(1)
+        let order = trio.order(.handover(to: other.id), to: old)
+        old.inputs.append(.received(from: other.id, .retired))
+        trio.run(1)
+        #expect(old.replica?.isRetired == true && old.replica?.raft.isPrimary == false && old.primary == nil)
+        #expect(trio.answer(hanging)?.problem?.kind.status == 504)
+        #expect(trio.answer(order)?.problem != nil)
+        let term = try #require(old.replica?.raft.term)
+        // The others need not find out: the best of them is told to stand.
+        #expect(trio.run(within: 300) { trio.primary != nil && trio.primary !== old })
+        trio.isolate(old.id)
+        trio.run(3_000)
+        #expect(old.replica?.raft.term == term && old.replica?.raft.isPrimary == false)
     }
 }

@@ -9,7 +9,7 @@ extension Replica {
     /// Tells consensus a fact and carries out what it orders. What carrying out brings about (a term is durable, frames
     /// are in the log) is told once the orders before it are done.
     func agree(_ fact: RaftNode.Input, into effects: inout [ReplicaEffect]) {
-        guard !life.hasFailed || fact == .diskFailed else { return }
+        guard !life.hasFailed || fact == .barred else { return }
         facts.append(fact)
         guard !isAgreeing else { return }
         isAgreeing = true
@@ -22,7 +22,7 @@ extension Replica {
             for order in orders {
                 carryOut(order, into: &effects)
                 // An order that failed ends this life: those behind it rest on it, as does what is yet to be told.
-                guard !life.hasFailed || next == .diskFailed || mutated(.goesOnAfterFailedOrder) else { break }
+                guard !life.hasFailed || next == .barred || mutated(.goesOnAfterFailedOrder) else { break }
             }
             guard !life.hasFailed || mutated(.goesOnAfterFailedOrder) else { break }
         }

@@ -137,7 +137,7 @@ extension Replica {
     /// The disk failed: what it holds of the batch is unknown, so nobody may be told either way (504).
     func diskFailed(_ error: FileError, into effects: inout [ReplicaEffect]) {
         fail(error == .full ? .diskFull : .internalError, into: &effects)
-        agree(.diskFailed, into: &effects)
+        agree(.barred, into: &effects)
     }
 
     /// Notes a failure found where no effect can be given; the turn of the loop ends with it.

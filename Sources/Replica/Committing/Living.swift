@@ -54,8 +54,7 @@ extension Replica {
         answerChanged(into: &effects)
         considerRetired(into: &effects)
         watchDisk(into: &effects)
-        // Time alone makes a candidate.
-        if !isRetired { agree(.ticked(milliseconds: clock.milliseconds), into: &effects) }
+        agree(.ticked(milliseconds: clock.milliseconds), into: &effects)
         if stopDue > 0, handover == nil || clock.milliseconds >= stopDue, life.canBeginStopping {
             beginStopping(into: &effects)
         }

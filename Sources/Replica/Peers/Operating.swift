@@ -119,10 +119,7 @@ extension Replica {
             return refuse(id, caller, credential, Problem(.orderRefused, "This replica leads already."))
         }
         if isRetired { return answer(id, Self.retired, &effects) }
-        guard !isRolledBack else {
-            return answer(
-                id, Problem(.orderRefused, "This replica's disk was rolled back: nobody may follow it."), &effects)
-        }
+        if isRolledBack { return answer(id, Self.rolledBack, &effects) }
         if case .damaged = life, let problem = unreadiness { return answer(id, problem, &effects) }
         guard life.canBeginStopping, membership.isVoter(configuration.id), takingOver == nil, log.wanted == nil,
             let other = knownPrimary ?? membership.voters.first(where: { $0 != configuration.id })

@@ -96,11 +96,7 @@ extension Replica {
         guard
             sighting.boot > terms.state.boot || sighting.term > terms.state.term || sighting.held > claimedLast.index
         else { return }
-        // Others have seen this very replica with more than its disk has: nothing it would promise could be believed.
-        isRolledBack = true
-        if isLeading { stepDown(into: &effects) }
-        life = .following
-        tell(primary: nil, into: &effects)
+        foundRolledBack(into: &effects)
     }
 
     private var hello: PeerHello {

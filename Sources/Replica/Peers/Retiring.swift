@@ -24,12 +24,27 @@ extension Replica {
     func retire(into effects: inout [ReplicaEffect]) {
         guard !isRetired, life.isAlive else { return }
         isRetired = true
-        if isLeading { stepDown(into: &effects) }
-        for ask in handover?.asks ?? [] { answer(ask, Self.retired, &effects) }
-        handover = nil
-        if case .stopping = life {} else { life = .following }
-        tell(primary: nil, into: &effects)
+        leaveAgreement(Self.retired, into: &effects)
         effects.append(.retired(Self.retired))
+    }
+
+    /// Others saw this very replica with more than its disk has: nothing it would promise could be believed.
+    func foundRolledBack(into effects: inout [ReplicaEffect]) {
+        guard !isRolledBack else { return }
+        isRolledBack = true
+        leaveAgreement(Self.rolledBack, into: &effects)
+    }
+
+    /// For the rest of this life; a primary steps down.
+    private func leaveAgreement(_ problem: Problem, into effects: inout [ReplicaEffect]) {
+        for ask in handover?.asks ?? [] { answer(ask, problem, &effects) }
+        handover = nil
+        agree(.barred, into: &effects)
+        tell(primary: nil, into: &effects)
+    }
+
+    static var rolledBack: Problem {
+        Problem(.orderRefused, "This replica's disk was rolled back: nobody may follow it.")
     }
 
     static var retired: Problem {

@@ -83,7 +83,7 @@ struct Script {
         case "restart": stage.restart(first)
         case "stall": stage.tell(first, .diskStalled)
         case "recover": stage.tell(first, .diskRecovered)
-        case "fail": stage.tell(first, .diskFailed)
+        case "fail": stage.tell(first, .barred)
         case "damage":
             let log = stage[first].log
             stage.tell(first, .faulty(from: UInt64(lists["from"]?.first ?? 0), claimed: log.last))
