@@ -1,24 +1,30 @@
 import Bytes
+import Consensus
 import Files
 import Records
 @testable import Replica
 import SegmentedLog
 import Testing
 
-@Suite struct `Two of three disks damaged` {
-    private func registered(_ number: Int) throws -> IncomingEvent {
-        try ClinicStore.registered("p-\(number)", id: "e-\(number)")
-    }
-
+extension Trio.Member {
     /// Turns one bit in the body of an entry of the log's first segment.
-    private func damage(_ index: UInt64, of member: Trio.Member) throws {
+    fileprivate func damage(_ index: UInt64) throws {
         let path = ReplicaPaths.log + "/" + SegmentFormat.name(of: 1)
-        var bytes = try #require(member.files.contents(path))
+        let bytes = try #require(files.contents(path))
         let segment = try #require(SegmentHeader(bytes, at: 0))
         let header = try FrameHeader(bytes, at: segment.description.headerOffset(of: index))
         #expect(header.index == index)
-        bytes[header.bodyOffset + header.bodyLength / 2] ^= 0x04
-        member.files.put(path, bytes)
+        let file = try files.open(path, .readWrite)
+        defer { files.close(file) }
+        let place = header.bodyOffset + header.bodyLength / 2
+        try files.write(file, at: place, [bytes[place] ^ 0x04])
+        try files.sync(file)
+    }
+}
+
+@Suite struct `Two of three disks damaged` {
+    private func registered(_ number: Int) throws -> IncomingEvent {
+        try ClinicStore.registered("p-\(number)", id: "e-\(number)")
     }
 
     /// Nobody leads, for a replica that cannot read its log stands for nothing: the two mend each other all the same.
@@ -34,8 +40,8 @@ import Testing
         #expect(last > 20)
         let whole = try #require(trio[1].files.contents(ReplicaPaths.log + "/" + SegmentFormat.name(of: 1)))
         for id in 1...3 { trio.kill(id) }
-        try damage(UInt64(first), of: trio[2])
-        try damage(UInt64(second), of: trio[3])
+        try trio[2].damage(UInt64(first))
+        try trio[3].damage(UInt64(second))
         try trio.boot(2)
         try trio.boot(3)
         #expect(trio[2].replica?.log.wanted != nil && trio[3].replica?.log.wanted != nil)
@@ -68,8 +74,8 @@ import Testing
         for number in 1...30 { trio.append([try registered(number)]) }
         #expect(trio.run(within: 3_000) { trio.isConverged })
         for id in 1...3 { trio.kill(id) }
-        try damage(9, of: trio[2])
-        try damage(9, of: trio[3])
+        try trio[2].damage(9)
+        try trio[3].damage(9)
         try trio.boot(2)
         try trio.boot(3)
         trio.run(4_000)
@@ -79,5 +85,27 @@ import Testing
         try trio.boot(1)
         #expect(trio.run(within: 10_000) { trio.isConverged && trio[2].replica?.log.wanted == nil })
         for number in 1...30 { #expect(trio.append([try registered(number)])?.appended?.isRepeat == true) }
+    }
+}
+
+@Suite struct `A membership that was read once` {
+    @Test func `stays known though its frame rots before it is committed`() throws {
+        let trio = try Trio(spares: 1, seed: 822) { $0.log.cachedBytes = 0 }
+        let member = try #require(trio.lead())
+        #expect(trio.append([try ClinicStore.registered("p-1", id: "e-1")])?.appended != nil)
+        let replica = try #require(member.replica)
+        trio.isolate(member.id)
+        let change = MemberChange(joining: 4, leaving: nil, isAutomatic: false, begun: trio.wall)
+        let entry = ConfigurationEntry(replica.membership.adding(learner: 4), change: change, after: replica.newest)
+        var effects: [ReplicaEffect] = []
+        replica.begin(entry, into: &effects)
+        trio.run(100)
+        let index = replica.log.lastIndex
+        #expect(replica.newest == entry && replica.log.durableIndex == index && replica.committedIndex < index)
+        try member.damage(index)
+        // Something else came to light meanwhile.
+        replica.tellUncovered(into: &effects)
+        #expect(replica.log.wanted == index)
+        #expect(replica.newest == entry && replica.raft.membership == entry.membership)
     }
 }

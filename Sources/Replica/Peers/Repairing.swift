@@ -132,11 +132,13 @@ extension Replica {
     }
 
     /// The configuration where the folded ends, and all after it that can be read: few entries bear neither events nor
-    /// records. One that cannot be read yet is found when it can be, and until then this replica does not stand.
+    /// records. One that cannot be read yet is found when it can be, and until then this replica does not stand; one
+    /// that was read stays known, whatever becomes of its frame.
     private func configurationsFound() throws(LogError) -> [(index: UInt64, entry: ConfigurationEntry)] {
         var found = [configurations[0]]
         for index in (foldedIndex + 1)..<(max(foldedIndex, log.lastIndex) + 1) {
-            if let entry = try log.configuration(at: index) { found.append((index, entry)) }
+            let known = configurations.first { $0.index == index }?.entry
+            if let entry = try log.configuration(at: index) ?? known { found.append((index, entry)) }
         }
         return found
     }
