@@ -73,6 +73,8 @@ extension EntryLog {
     /// Remembers a flaw found while reading, with the position that can be told from the index of its segment.
     func damage(_ flaw: FrameFlaw, _ index: UInt64, in state: SegmentState) -> LogError {
         let found = fault(flaw, index, in: state)
+        // Where one is, more may be: they are not to be met one by one.
+        if !wounds.contains(where: { $0.index == index }) { scrubbing.suspect(state.header.description.segment) }
         note(found)
         if configuration.hasPeers { noteLostHeaders(after: index, in: state) }
         return .damaged(fault ?? found)

@@ -51,6 +51,33 @@ private let stride = 37
             wounded.wounds.isEmpty && store.contents(world.paths[1]) == world.harness.store.contents(world.paths[1]))
     }
 
+    @Test(arguments: [1, 2])
+    func `where one frame is met damaged the scrub looks at once, and finds all that are`(of file: Int) throws {
+        let world = try Mended()
+        let description = try #require(world.log.description(of: UInt64(file) + 1))
+        let store = world.harness.store.copy()
+        let other = try Harness(store, crypto: world.harness.crypto, keys: world.harness.keys)
+        other.configuration = world.harness.configuration
+        let (wounded, _) = try other.open()
+        let next = try #require(world.log.description(of: UInt64(file) + 2)).firstIndex
+        var bytes = try #require(store.contents(world.paths[file]))
+        let struck = Array(description.firstIndex..<next).filter { $0 % 2 == 1 }
+        for index in struck { bytes[try world.log.header(at: index).bodyOffset] ^= 1 }
+        store.put(world.paths[file], bytes)
+        #expect(struck.count > 1 && !wounded.hasSuspects)
+        #expect(throws: LogError.self) { try wounded.frame(at: struck[0]) }
+        #expect(wounded.hasSuspects && wounded.wounds.map(\.index) == [struck[0]])
+        let work = try #require(wounded.nextScrub())
+        #expect(work.segment == UInt64(file) + 1)
+        wounded.scrubbed(
+            work, faults: try work.carryOut(on: store, crypto: world.harness.crypto, leaves: PlainEntries()))
+        #expect(wounded.wounds.map(\.index) == struck)
+        try world.repairAll(wounded)
+        #expect(
+            wounded.wounds.isEmpty
+                && store.contents(world.paths[file]) == world.harness.store.contents(world.paths[file]))
+    }
+
     @Test func `a copy that is not the frame which stood there changes nothing`() throws {
         let world = try Mended()
         let path = world.paths[world.paths.count - 1]

@@ -7,8 +7,8 @@ internal import SegmentedLog
 struct Repairing {
     var asked = 0
     var askedAt: UInt64 = 0
-    /// When the next segment is looked at, and whether one is.
-    var scrubDue: UInt64 = 0
+    /// When a segment was looked at last, and whether one is being looked at.
+    var scrubbedAt: UInt64?
     var isScrubbing = false
     /// Frames mended in this life.
     var mended: UInt64 = 0
@@ -86,8 +86,11 @@ extension Replica {
                 }
             }
         }
-        // Whoever could not help is asked no sooner than the next.
-        if repairing.mended > before, log.wanted != nil { repairing.askedAt = 0 }
+        // Whoever could not help is asked no sooner than the next; whoever helped is asked for the next damage at once.
+        if repairing.mended > before {
+            repairing.asked -= 1
+            repairing.askedAt = 0
+        }
         considerRepaired(into: &effects)
     }
 
@@ -161,11 +164,17 @@ extension EntryLog {
     }
 }
 
-// The scrub: every byte of every segment is read and verified within 7 days (design 6).
+// The scrub: every byte of every segment is read and verified within 7 days (design 6), and where damage was met, soon.
 extension Replica {
+    private static var suspectMilliseconds: UInt64 { 1_000 }
+
     func scrubTicked(into effects: inout [ReplicaEffect]) {
-        guard !repairing.isScrubbing, !background.isBusy, clock.milliseconds >= repairing.scrubDue else { return }
-        repairing.scrubDue = clock.milliseconds + configuration.scrubMilliseconds
+        guard !repairing.isScrubbing, !background.isBusy else { return }
+        let pause =
+            log.hasSuspects
+            ? min(Self.suspectMilliseconds, configuration.scrubMilliseconds) : configuration.scrubMilliseconds
+        if let last = repairing.scrubbedAt, clock.milliseconds < last + pause { return }
+        repairing.scrubbedAt = clock.milliseconds
         guard let work = log.nextScrub() else { return }
         repairing.isScrubbing = true
         effects.append(.background(BackgroundWork(kind: .scrub(work))))
