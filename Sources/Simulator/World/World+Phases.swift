@@ -82,12 +82,35 @@ extension World {
         }
         tell("\(now) healed: \(core)")
         progressSince = UInt64(maker.sent.count) + 1
-        let limit = now + Self.progressMicroseconds
-        try run(until: limit) { self.hasProgressed }
+        try run(until: now + Self.progressMicroseconds) { self.hasProgressed }
+        if !hasProgressed, needsTheOthers(core) {
+            tell("\(now) all are healed: only the others can tell that a torn frame was never decided")
+            try healAll()
+            try run(until: now + Self.progressMicroseconds) { self.hasProgressed }
+        }
         guard hasProgressed else {
             throw Violation(
                 "I16", "nothing was acknowledged in 30 s after healing: \(stands)", time: now)
         }
+    }
+
+    /// Whether one of a quorum holds the damaged rest of a frame that the others of it never had: it was being written
+    /// when the power went, but for all that they know, they who are down may have it and it may have been decided.
+    private func needsTheOthers(_ core: [Int]) -> Bool {
+        core.contains { id in
+            guard let torn = process(id).replica?.damage?.index, torn > ledger.lastDecided else { return false }
+            return core.allSatisfy { $0 == id || (process($0).standing.witness?.lastIndex ?? 0) < torn }
+        }
+    }
+
+    private func healAll() throws(Violation) {
+        for process in processes {
+            try heal(process)
+            guard process.isHeldDown else { continue }
+            process.isHeldDown = false
+            after(1, .start(process.id))
+        }
+        try healLinks(processes.map(\.id))
     }
 
     /// What the rest does while a quorum must do alone: it is down, or nobody hears it.
@@ -105,13 +128,7 @@ extension World {
     /// The clients finish, the replicas become equal, and the whole log is read.
     private func end() throws(Violation) -> [LoggedEvent] {
         isWindingDown = true
-        for process in processes {
-            try heal(process)
-            guard process.isHeldDown else { continue }
-            process.isHeldDown = false
-            after(1, .start(process.id))
-        }
-        try healLinks(processes.map(\.id))
+        try healAll()
         try run(until: now + Self.windDownMicroseconds) { !self.clients.contains { $0.current != nil } }
         guard !clients.contains(where: { $0.current != nil }) else {
             throw Violation("I16", "a client's operation never ends", time: now)
