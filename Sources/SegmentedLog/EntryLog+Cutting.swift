@@ -97,6 +97,7 @@ extension EntryLog {
     /// Nothing in memory speaks of the frames after `index` any more.
     private func forget(after index: UInt64, hash: Digest) {
         fault = nil
+        run = nil
         beyond = []
         claim = nil
         wounds.removeAll { $0.index > index }

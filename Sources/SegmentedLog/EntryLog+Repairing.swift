@@ -6,8 +6,12 @@ internal import Keys
 /// depends on it.
 extension EntryLog {
     /// The frame that is asked of peers next; nil when nothing is damaged. Of wounds the last one, since a frame whose
-    /// own header is lost is known by the one after it.
-    package var wanted: UInt64? { wounds.last?.index ?? fault?.index }
+    /// own header is lost is known by the one after it; of a run that nothing names yet the one that follows it.
+    package var wanted: UInt64? {
+        if let wound = wounds.last { return wound.index }
+        guard let run, !run.isNamed else { return fault?.index }
+        return run.end.nextIndex
+    }
 
     /// The first damaged entry known behind `index`; nil when there is none.
     package func firstWound(after index: UInt64) -> UInt64? {
@@ -20,8 +24,8 @@ extension EntryLog {
     /// the next damage or the end. A segment whose file is missing, or whose headers are, is made anew from its frames.
     ///
     /// The copy must be whole and be *that* frame: equal to the header that survives, or else hash to what the next
-    /// frame, the watermark or the next segment says of it. Where nothing is left to say it, the copy must follow from the
-    /// frame before; it is then the peer's word.
+    /// frame, the watermark or the next segment says of it, or stand in a run that ends in such a one (`follow`). Where
+    /// nothing is left to say it, the copy must follow from the frame before; it is then the peer's word.
     ///
     /// - Parameter isTrusted: The copy is the primary's of the term, or of a frame that is committed: its word will do.
     /// - Throws: `.otherFrame` when another frame stood here than the peer has: ask elsewhere, or give it up if that peer
@@ -57,56 +61,71 @@ extension EntryLog {
         let (segment, key) = try self.segment(for: header, frame.body)
         let (_, hash) = try open(frame, header, after: end, in: segment, key: key)
         let path = path(of: header.segment)
-        let orders: [DiskOrder]
-        if try files({ () throws(FileError) in try store.exists(path) }) {
-            let page = try identify(frame, header, hash, in: segment, path, isTrusted: isTrusted)
+        let found = try identify(header, hash, after: end, in: segment, path)
+        let told = run.flatMap { $0.isNamed ? $0.header(at: header.index) : nil }
+        guard told.map({ $0 == header }) ?? (found.isNamed || isTrusted) else { throw .otherFrame }
+        if found.isThere {
             var written = inPlace(frame, header, segment, path)
-            if page != segment {
+            if found.page != segment {
                 for slot in 0...1 {
                     let at = segment.description.controlAt(slot)
                     written.insert(DiskOrder.write(path, at: at, bytes: segment.bytes), at: 0)
                 }
             }
-            orders = written
+            try carryOut(written)
         } else {
-            let said = try hashBefore(segment: header.segment + 1, index: header.index + 1)
-            guard said.map({ $0 == hash }) ?? isTrusted else { throw .otherFrame }
-            orders = anew(frame, header, segment, hash: hash)
+            try carryOut(anew(frame, header, segment, hash: hash))
         }
-        try carryOut(orders)
         var opener = LogOpener(
             store: store, directory: directory, identity: identity, keys: keys, crypto: crypto,
             leafReader: leafReader, configuration: configuration)
         adopt(try opener.resume(segments))
     }
 
-    /// Holds a copy against what the file still says of the frame.
-    ///
-    /// - Returns: the segment's header, if both control pages have it.
-    private func identify(
-        _ frame: StoredFrame, _ header: FrameHeader, _ hash: Digest, in segment: SegmentHeader, _ path: String,
-        isTrusted: Bool
-    ) throws(LogError) -> SegmentHeader? {
-        let file = try files { () throws(FileError) in try store.open(path, .read) }
-        defer { store.close(file) }
-        let pages = try files { () throws(FileError) in
-            try ControlPages(of: header.segment, in: file, of: store, readsThrough: true)
-        }
-        let page = pages.bothHeaders ? pages.header : nil
-        let places = try places(header.index, segment.description, file)
-        if let own = places.own, own.previousHash == end.hash, follows(own, segment) {
-            guard own == header else { throw .otherFrame }
-            return page
-        }
-        if let found = pages.header, found != segment { throw .otherFrame }
-        var said = places.next?.previousHash
-        if said == nil, let newest = pages.newest, newest.through == header.index { said = newest.hash }
-        if said == nil { said = try hashBefore(segment: header.segment + 1, index: header.index + 1) }
-        guard said.map({ $0 == hash }) ?? isTrusted else { throw .otherFrame }
-        return page
+    /// What a disk still says of a frame.
+    struct Identity {
+        /// There is a file of its segment.
+        var isThere = false
+        /// The segment's header, if both control pages have it.
+        var page: SegmentHeader?
+        /// Something names this frame, and no other, in its place.
+        var isNamed = false
     }
 
-    private func follows(_ header: FrameHeader, _ segment: SegmentHeader) -> Bool {
+    /// Holds a copy that follows from `before` against what the disk still says of the frame in its place.
+    ///
+    /// - Throws: `.otherFrame` when that is another.
+    func identify(
+        _ header: FrameHeader, _ hash: Digest, after before: ChainEnd, in segment: SegmentHeader, _ path: String
+    ) throws(LogError) -> Identity {
+        var found = Identity()
+        var said: Digest?
+        if try files({ () throws(FileError) in try store.exists(path) }) {
+            let file = try files { () throws(FileError) in try store.open(path, .read) }
+            defer { store.close(file) }
+            let pages = try files { () throws(FileError) in
+                try ControlPages(of: header.segment, in: file, of: store, readsThrough: true)
+            }
+            found.isThere = true
+            found.page = pages.bothHeaders ? pages.header : nil
+            let places = try places(header.index, segment.description, file)
+            if let own = places.own, own.previousHash == before.hash, follows(own, before, segment) {
+                guard own == header else { throw .otherFrame }
+                found.isNamed = true
+                return found
+            }
+            if let stood = pages.header, stood != segment { throw .otherFrame }
+            said = places.next?.previousHash
+            if said == nil, let newest = pages.newest, newest.through == header.index { said = newest.hash }
+        }
+        if said == nil { said = try hashBefore(segment: header.segment + 1, index: header.index + 1) }
+        guard let said else { return found }
+        guard said == hash else { throw .otherFrame }
+        found.isNamed = true
+        return found
+    }
+
+    private func follows(_ header: FrameHeader, _ end: ChainEnd, _ segment: SegmentHeader) -> Bool {
         var before = end
         if header.opensSegment { before.bodyOffset = segment.description.bodiesAt }
         do throws(FrameFlaw) { try before.check(header, in: segment) } catch { return false }
@@ -133,7 +152,8 @@ extension EntryLog {
         return (header(0), hasNext ? header(1) : nil)
     }
 
-    /// What a segment's header says of the frame before it, if that segment is there and begins at the index.
+    /// What a segment says of the frame before it, in its header or in that of its first frame, if that segment is there
+    /// and begins at the index.
     private func hashBefore(segment: UInt64, index: UInt64) throws(LogError) -> Digest? {
         let path = path(of: segment)
         return try files { () throws(FileError) in
@@ -141,10 +161,14 @@ extension EntryLog {
             let file = try store.open(path, .read)
             defer { store.close(file) }
             let pages = try ControlPages(of: segment, in: file, of: store, readsThrough: true)
-            guard let header = pages.header, header.cluster == identity, header.description.firstIndex == index else {
-                return nil
+            if let header = pages.header {
+                return header.cluster == identity && header.description.firstIndex == index ? header.previousHash : nil
             }
-            return header.previousHash
+            let bytes = try store.readThrough(file, at: SegmentFormat.tableAt, count: FrameHeader.count)
+            guard bytes.count == FrameHeader.count, let first = try? FrameHeader(bytes, at: 0),
+                first.cluster == identity, first.segment == segment, first.index == index, first.opensSegment
+            else { return nil }
+            return first.previousHash
         }
     }
 
@@ -179,6 +203,7 @@ extension EntryLog {
 
     private func adopt(_ opened: OpenedLog) {
         fault = opened.fault
+        if let run, run.isNamed, let fault, run.header(at: fault.index) != nil {} else { run = nil }
         beyond = opened.beyond
         claim = opened.claim
         segments = opened.segments
@@ -224,7 +249,7 @@ extension EntryLog {
         try files { () throws(FileError) in try hand.carryOut(orders) }
     }
 
-    private func files<Value>(_ body: () throws(FileError) -> Value) throws(LogError) -> Value {
+    func files<Value>(_ body: () throws(FileError) -> Value) throws(LogError) -> Value {
         do throws(FileError) { return try body() } catch { throw .file(error) }
     }
 }

@@ -57,14 +57,21 @@ extension EntryLog {
     func segment(
         for header: FrameHeader, _ body: [UInt8]
     ) throws(LogError) -> (header: SegmentHeader, key: SecretKey) {
+        try segment(for: header, body, after: end, in: (segments[segments.count - 1].header, tailKey))
+    }
+
+    /// The segment of a frame that is to follow `end`: the same as that one's, or the one that it opens.
+    func segment(
+        for header: FrameHeader, _ body: [UInt8], after end: ChainEnd, in last: (header: SegmentHeader, key: SecretKey)
+    ) throws(LogError) -> (header: SegmentHeader, key: SecretKey) {
         guard header.cluster == identity, header.index == end.nextIndex else { throw .refusedFrame(.misplaced) }
-        let tail = segments[segments.count - 1].header
+        let number = last.header.description.segment
         guard header.opensSegment else {
-            guard header.segment == tail.description.segment else { throw .refusedFrame(.misplaced) }
-            return (tail, tailKey)
+            guard header.segment == number else { throw .refusedFrame(.misplaced) }
+            return last
         }
         guard let description = SegmentDescription(body, at: 0), description.segment == header.segment,
-            description.segment == tail.description.segment + 1, description.firstIndex == header.index,
+            description.segment == number + 1, description.firstIndex == header.index,
             description.keyEpoch == header.keyEpoch
         else { throw .refusedFrame(.misplaced) }
         let made = SegmentHeader(

@@ -27,6 +27,8 @@ package final class EntryLog<Store: FileStore, Leaves: LeafReader> {
     package internal(set) var wounds: [Fault] = []
     /// Everything through here is on this disk.
     package internal(set) var durableIndex: UInt64
+    /// Copies that follow from where the log ends in damage, until something on the disk names one of them.
+    var run: HeaderRun?
     /// Segment files behind `fault`, which were not judged, and what is said of the end in an election.
     var beyond: [UInt64]
     var claim: LogClaim?

@@ -27,6 +27,40 @@ extension Trio.Member {
         try ClinicStore.registered("p-\(number)", id: "e-\(number)")
     }
 
+    /// Turns a bit in the headers of neighbours in the log's first segment: nothing names the first of them alone.
+    private func damageHeaders(_ indexes: ClosedRange<UInt64>, of member: Trio.Member) throws {
+        let path = ReplicaPaths.log + "/" + SegmentFormat.name(of: 1)
+        var bytes = try #require(member.files.contents(path))
+        let segment = try #require(SegmentHeader(bytes, at: 0))
+        for index in indexes { bytes[segment.description.headerOffset(of: index) + 60] ^= 0x10 }
+        member.files.put(path, bytes)
+    }
+
+    /// Neither knows what was decided, so that no copy is believed for its sender's sake.
+    @Test(arguments: [(5...6, 9...12), (9...10, 5...6), (2...5, 6...8), (5...7, 20...20)])
+    func `in the headers of neighbours, without a primary, mend each other and lose nothing`(
+        _ first: ClosedRange<UInt64>, _ second: ClosedRange<UInt64>
+    ) throws {
+        let trio = try Trio(seed: 830 + first.lowerBound)
+        _ = try #require(trio.lead())
+        for number in 1...30 { trio.append([try registered(number)]) }
+        #expect(trio.run(within: 3_000) { trio.isConverged })
+        for id in 1...3 { trio.kill(id) }
+        try damageHeaders(first, of: trio[2])
+        try damageHeaders(second, of: trio[3])
+        try trio.boot(2)
+        try trio.boot(3)
+        #expect(trio[2].replica?.log.wanted == first.lowerBound && trio[3].replica?.log.wanted == second.lowerBound)
+        #expect(
+            trio.run(within: 10_000) { trio[2].replica?.log.wanted == nil && trio[3].replica?.log.wanted == nil },
+            "mended")
+        #expect(trio.lead() != nil)
+        for number in 1...30 { #expect(trio.append([try registered(number)])?.appended?.isRepeat == true) }
+        #expect(trio.append([try registered(31)])?.appended?.position == 31)
+        try trio.boot(1)
+        #expect(trio.run(within: 5_000) { trio.isConverged })
+    }
+
     /// Nobody leads, for a replica that cannot read its log stands for nothing: the two mend each other all the same.
     @Test(arguments: [(5, 9), (9, 5), (3, 4), (6, 20)])
     func `at different entries of one segment, without a primary, mend each other and lose nothing`(

@@ -152,7 +152,7 @@ private let stride = 37
 }
 
 /// A whole replica of a few segments: closed ones, a full one, the tail; and a peer with all frames.
-private struct Mended {
+struct Mended {
     let harness: RepairTests.Harness
     let log: RepairTests.Harness.Log
     let paths: [String]

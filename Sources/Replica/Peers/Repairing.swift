@@ -72,26 +72,38 @@ extension Replica {
         _ first: UInt64, committed: UInt64, _ frames: [StoredFrame], into effects: inout [ReplicaEffect]
     ) {
         let before = repairing.mended
-        for frame in frames {
-            guard log.wanted != nil, let header = try? frame.parsed() else { break }
-            do throws(LogError) {
-                try log.repair(frame, isTrusted: header.index <= committed)
-                repairing.mended += 1
-            } catch {
-                switch error {
-                case .file, .key: return fail(.internalError, into: &effects)
-                case .otherFrame, .refusedFrame, .damaged, .absent, .missing, .exists, .otherCluster, .otherReplica,
-                    .tooLarge:
-                    break
-                }
-            }
+        let isFurther: Bool
+        do throws(LogError) {
+            isFurther = try log.follow(frames)
+            for frame in frames where log.wanted != nil { try mendAny(frame, committed: committed) }
+        } catch {
+            return fail(.internalError, into: &effects)
         }
-        // Whoever could not help is asked no sooner than the next; whoever helped is asked for the next damage at once.
-        if repairing.mended > before {
+        // Whoever could not help is asked no sooner than the next; whoever helped is asked for what is wanted next at once,
+        // for another peer's copies may not follow from its.
+        if repairing.mended > before || isFurther {
             repairing.asked -= 1
             repairing.askedAt = 0
         }
         considerRepaired(into: &effects)
+    }
+
+    /// Writes a copy where it belongs, if it does.
+    ///
+    /// - Throws: What is final.
+    private func mendAny(_ frame: StoredFrame, committed: UInt64) throws(LogError) {
+        guard let header = try? frame.parsed() else { return }
+        do throws(LogError) {
+            try log.repair(frame, isTrusted: header.index <= committed)
+            repairing.mended += 1
+        } catch {
+            switch error {
+            case .file, .key: throw error
+            case .otherFrame, .refusedFrame, .damaged, .absent, .missing, .exists, .otherCluster, .otherReplica,
+                .tooLarge:
+                break
+            }
+        }
     }
 
     /// Takes the primary's frame where the log ends in damage: a copy of what stood there, or another in its place.

@@ -95,10 +95,8 @@ extension World {
         let entry = 1 + faultChances[at].below(settled)
         guard othersHold(process, from: entry, through: entry), ledger.holds(process.disk, entry) else { return }
         let place = ledger.place(of: entry)
-        let neighbours = [entry - 1, entry + 1].filter { $0 >= 1 && $0 <= ledger.lastDecided }
-        let areWhole = neighbours.allSatisfy { ledger.holds(process.disk, $0) }
         let offset =
-            faultChances[at].oneIn(3) && areWhole
+            faultChances[at].oneIn(3)
             ? place.headerAt + faultChances[at].below(FrameHeader.count)
             : place.bodyAt + faultChances[at].below(place.bodyBytes)
         process.disk.rot(place.path, bit: offset * 8 + faultChances[at].below(8))
