@@ -1,7 +1,7 @@
 /// What the command line asks for.
 struct Options {
     static let help = """
-        chartlog-simulate --seeds A..B [--replicas N] [--seconds S] [--shrink] [--twice] [--quiet]
+        chartlog-simulate --seeds A..B [--replicas N] [--seconds S] [--shrink] [--twice] [--floor] [--quiet]
         chartlog-simulate --seed A [--replicas N] [--seconds S] [--trace] [--messages] [--shrink]
         chartlog-simulate --plan FILE [--trace]
 
@@ -14,12 +14,13 @@ struct Options {
           --messages     and every message of agreement, and what each replica then stands at
           --shrink       make a failing world smaller and print its plan
           --twice        run each world twice and compare the sums over all that happened
+          --floor        fail as well if some fault, or some pair of faults, struck too seldom
           --sums         print each world's seed and sum, so that two processes can be compared
           --quiet        no progress
           --mutants      the bugs that can be planted, in a build that has them (CHARTLOG_MUTANTS=1)
           --mutant NAME  plant one
 
-        Exit 0: no promise was broken. 1: one was; its seed and invariant are printed. 2: usage.
+        Exit 0: no promise was broken. 1: one was, its seed and invariant are printed; or the floor was missed. 2: usage.
         """
 
     var seeds: ClosedRange<UInt64> = 1...1
@@ -33,6 +34,7 @@ struct Options {
     var shrinks = false
     var runsTwice = false
     var printsSums = false
+    var hasFloor = false
     var isQuiet = false
     var wantsHelp = false
 
@@ -75,6 +77,7 @@ struct Options {
             case "--shrink": shrinks = true
             case "--twice": runsTwice = true
             case "--sums": printsSums = true
+            case "--floor": hasFloor = true
             case "--quiet": isQuiet = true
             case "--help", "-h":
                 wantsHelp = true

@@ -29,6 +29,10 @@ enum Runs {
         Terminal.say(summary(campaign, milliseconds: LinuxClock.monotonicMilliseconds() - began))
         Terminal.say("  faults: \(campaign.faultText)")
         if let failure = campaign.failure { report(failure, options) }
+        guard options.hasFloor else { return }
+        let shortfalls = campaign.shortfalls
+        for shortfall in shortfalls { Terminal.say("  too seldom: \(shortfall)") }
+        if !shortfalls.isEmpty { Terminal.fail("the worlds did not meet enough") }
     }
 
     /// One world as it was written down.

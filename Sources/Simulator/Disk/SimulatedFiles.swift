@@ -80,9 +80,8 @@ package final class SimulatedFiles: FileStore {
         try burn()
         let growth = max(0, offset + bytes.count - inodes[number].seen.count)
         guard growth <= capacity - used else { throw .full }
-        if growth == 0, armed.isWriteMisdirected, let path = path(of: number), mayMisdirect(path),
-            armed.misdirects(bytes.count)
-        {
+        if growth == 0, armed.misdirects(bytes.count), let path = path(of: number), mayMisdirect(path) {
+            armed.isWriteMisdirected = false
             misdirected.append(path)
             return inodes[number].write(bytes, at: elsewhere(offset, bytes.count, in: inodes[number].seen.count))
         }

@@ -65,6 +65,9 @@ package enum FaultKind: Int, CaseIterable, Sendable {
         }
     }
 
+    /// Takes a whole disk, or what it held last.
+    package var losesDisk: Bool { self == .rollback || self == .totalLoss }
+
     /// Strikes single messages, at a rate.
     package var isOfMessages: Bool { rawValue >= FaultKind.drop.rawValue }
 

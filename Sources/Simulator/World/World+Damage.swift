@@ -30,7 +30,9 @@ extension World {
         case .misdirectedWrite:
             process.disk.armed.isWriteMisdirected = true
             process.disk.mayMisdirect = { [unowned self, unowned process] path in
-                !self.isHealing && self.othersHoldSegment(process, path)
+                guard !self.isHealing, self.othersHoldSegment(process, path) else { return false }
+                self.count(.misdirectedWrite)
+                return true
             }
         case .rollback:
             guard mayLoseDisk(process), othersKnow(process), let image = process.olderImage else { return }
