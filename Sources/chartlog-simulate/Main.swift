@@ -10,8 +10,14 @@ import Simulator
         if let mutant = options.mutant, !Plan.mutants.contains(mutant) {
             Terminal.usage("This build has no such bug to plant; build with CHARTLOG_MUTANTS=1.")
         }
+        if let path = options.history {
+            guard let bytes = Terminal.bytes(path) else { Terminal.usage("\(path) cannot be read.") }
+            return Runs.judge(bytes, path)
+        }
         if let path = options.plan {
-            guard let text = Terminal.read(path), let plan = Plan(text: text) else {
+            guard let text = Terminal.bytes(path).map({ String(decoding: $0, as: UTF8.self) }),
+                let plan = Plan(text: text)
+            else {
                 Terminal.usage("\(path) is no plan that can be read.")
             }
             return Runs.replay(plan, options)

@@ -4,10 +4,12 @@ struct Options {
         chartlog-simulate --seeds A..B [--replicas N] [--seconds S] [--shrink] [--twice] [--floor] [--quiet]
         chartlog-simulate --seed A [--replicas N] [--seconds S] [--trace] [--messages] [--shrink]
         chartlog-simulate --plan FILE [--trace]
+        chartlog-simulate --history FILE
 
           --seeds A..B   every world from seed A to seed B, both included
           --seed A       one world
           --plan FILE    one world as it was written down when it failed
+          --history FILE what clients of real processes were told, and the log they ended with: is there one order?
           --replicas N   how many replicas there are; 3
           --seconds S    seconds of virtual time with faults, instead of the 20 to 50 that the seed draws
           --trace        tell what happens
@@ -27,6 +29,7 @@ struct Options {
     var replicas = 3
     var seconds: UInt64?
     var plan: String?
+    var history: String?
     var mutant: String?
     var listsMutants = false
     var traces = false
@@ -55,6 +58,10 @@ struct Options {
             case "--plan":
                 guard let path = rest.popFirst() else { return nil }
                 plan = path
+                hasWork = true
+            case "--history":
+                guard let path = rest.popFirst() else { return nil }
+                history = path
                 hasWork = true
             case "--replicas":
                 guard let count = rest.popFirst().flatMap({ Int($0) }), (1...7).contains(count) else { return nil }

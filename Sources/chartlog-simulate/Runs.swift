@@ -44,6 +44,18 @@ enum Runs {
         Terminal.say("seed \(plan.seed): no promise was broken; \(outcome.events) events, sum \(outcome.trace)")
     }
 
+    /// What clients of real processes were told.
+    static func judge(_ bytes: [UInt8], _ path: String) {
+        do throws(HistoryText.BadLine) {
+            let text = try HistoryText(bytes)
+            if let violation = HistoryCheck(text.history, log: text.log).violation { Terminal.fail(violation) }
+            Terminal.say(
+                "\(text.history.operations.count) operations, \(text.log.count) events: one order explains them all")
+        } catch {
+            Terminal.usage("\(path), line \(error.number): no operation that can be read")
+        }
+    }
+
     private static func report(_ failure: Campaign.Failure, _ options: Options) -> Never {
         Terminal.say("seed \(failure.plan.seed) breaks \(told(failure.violation))")
         if options.shrinks {

@@ -15,9 +15,6 @@ enum Terminal {
         exit(1)
     }
 
-    /// A small text file; nil when it cannot be read.
-    static func read(_ path: String) -> String? {
-        guard let bytes = try? SmallFile.read(path) else { return nil }
-        return String(decoding: bytes, as: UTF8.self)
-    }
+    /// A file of at most 4 GiB; nil when it cannot be read.
+    static func bytes(_ path: String) -> [UInt8]? { try? SmallFile.read(path, atMost: 4 << 30) }
 }

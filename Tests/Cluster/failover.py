@@ -10,6 +10,7 @@ import signal
 import time
 
 from harness import Report, Store, generated
+from linear import Rival, check_linear
 from history import Reader, Writer, check_history, check_sameness, gap, quantile, settled
 
 FAILOVERS = int(os.environ.get("CHARTLOG_FAILOVERS", "20"))
@@ -49,7 +50,9 @@ def main():
         writers = [Writer(store, number, generated(100 + number, 40, 20000), store.replicas, timeout=2.5, pause=0.005)
                    for number in range(6)]
         readers = [Reader(store, number, writers) for number in range(2)]
-        for thread in writers + readers:
+        rivals = [Rival(store, number) for number in range(2)]
+        threads = writers + readers + rivals
+        for thread in threads:
             thread.start()
         time.sleep(1)
         unsettled, starved = [], []
@@ -83,25 +86,29 @@ def main():
             gaps[kind].append(gap(writers, at, until))
         report.check("the replicas settle before every strike", not unsettled, unsettled)
         report.check("appends go on after every strike", not starved, (starved, store.status()))
-        for thread in writers + readers:
+        for thread in threads:
             thread.stopping = True
-        for thread in writers + readers:
+        for thread in threads:
             thread.join(30)
         for writer in writers:
             report.check(f"writer {writer.number} is never refused", not writer.wrong, writer.wrong)
+        for rival in rivals:
+            report.check("rivals are refused for what they expect alone", not rival.wrong, rival.wrong)
+        report.check("rivals met each other", any(rival.conflicts for rival in rivals))
         for reader in readers:
             report.check("no read is older than what was acknowledged before it", not reader.stale, reader.stale[:3])
             report.check("reads are answered or put off", not reader.wrong, reader.wrong[:3])
 
         settled(store)
-        events, compared = check_history(report, writers, store.client(timeout=60))
+        events, compared = check_history(report, writers + rivals, store.client(timeout=60))
+        operations = check_linear(report, threads, events)
         shared = check_sameness(report, store, events)
         store.start()
         report.check("and all start again", settled(store) is not None, store.status())
-        acknowledged = sum(len(writer.acknowledged) for writer in writers)
+        acknowledged = sum(len(writer.acknowledged) for writer in writers + rivals)
         print(f"  {len(strikes)} strikes, {acknowledged} events acknowledged, {len(events)} present, "
-              f"{sum(writer.unknown for writer in writers)} unknown outcomes resolved, "
-              f"{sum(reader.reads for reader in readers)} reads, {compared} resources compared, "
+              f"{sum(writer.unknown for writer in writers + rivals)} unknown outcomes resolved, "
+              f"{sum(reader.reads for reader in readers)} reads, {sum(rival.conflicts for rival in rivals)} conflicts, {operations} operations in one order, {compared} resources compared, "
               f"{shared} closed segments compared")
         for kind, values in gaps.items():
             if values:

@@ -8,6 +8,7 @@ import threading
 import time
 
 from harness import merged
+from linear import Told, now
 
 STATUS = {
     "appointment.proposed": "proposed", "appointment.held": "pending", "appointment.booked": "booked",
@@ -41,6 +42,7 @@ class Writer(threading.Thread):
         self.events = [separate(event, number) for event in events]
         self.clinics = 1
         self.acknowledged = []
+        self.told = Told()
         self.wrong = []
         self.stopping = False
         self.dice = random.Random(number)
@@ -61,7 +63,7 @@ class Writer(threading.Thread):
                 self.another_clinic()
             batch = self.events[at:at + self.dice.choice([1, 1, 1, 3, 10])]
             # Back to its own replica, so that there are writers at every one.
-            turn, stays = 0, False
+            turn, stays, begun = 0, False, now()
             while True:
                 client = clients[turn % len(clients)]
                 try:
@@ -70,7 +72,7 @@ class Writer(threading.Thread):
                     status = 0
                 if status in (0, 503, 504, 429):
                     if self.stopping:
-                        return
+                        return self.told.append_unknown(begun, batch)
                     self.unknown += status in (0, 504)
                     # Whoever says 504 lives, and knows by then who leads.
                     if status == 504 and not stays:
@@ -86,7 +88,9 @@ class Writer(threading.Thread):
                 self.wrong.append((status, body[:300]))
                 return
             self.times.append(time.monotonic())
-            for event, answer in zip(batch, json.loads(body)["events"]):
+            told = json.loads(body)
+            self.told.append_done(begun, batch, told)
+            for event, answer in zip(batch, told["events"]):
                 self.acknowledged.append((event["id"], event["subject"], answer["version"], answer["position"]))
             at += len(batch)
 
@@ -167,13 +171,15 @@ def check_history(report, writers, client):
 
 
 class Reader(threading.Thread):
-    """Reads what was acknowledged before the read began, at any replica: it must be there, and no older."""
+    """Reads what was acknowledged before the read began, at any replica: it must be there, and no older. Now and then it
+    reads the newest events instead."""
 
     def __init__(self, store, number, writers):
         super().__init__(daemon=True)
         self.store, self.writers = store, writers
         self.dice = random.Random(1000 + number)
         self.stale, self.wrong, self.reads = [], [], 0
+        self.told = Told()
         self.stopping = False
 
     def run(self):
@@ -189,19 +195,30 @@ class Reader(threading.Thread):
                 time.sleep(0.005)
                 continue
             replica = self.dice.randrange(len(clients))
+            isScan = self.dice.randrange(10) == 0
+            after, begun = max(0, position - self.dice.randrange(100)), now()
             try:
-                status, headers, body = clients[replica].get(f"/fhir/{kind}/{subject.split('/')[1]}")
+                if isScan:
+                    status, headers, body = clients[replica].get("/v1/events", after=after, limit=200)
+                else:
+                    status, headers, body = clients[replica].get(f"/fhir/{kind}/{subject.split('/')[1]}")
             except (OSError, http.client.HTTPException):
                 continue
-            if status == 200:
+            if status == 200 and isScan:
                 self.reads += 1
-                seen = int(json.loads(body)["meta"]["versionId"])
+                self.told.scan(begun, after, int(headers["chartlog-position"]), body.splitlines())
+            elif status == 200:
+                self.reads += 1
+                resource = json.loads(body)
+                seen = int(resource["meta"]["versionId"])
                 stands = int(headers["chartlog-position"])
+                self.told.look(begun, subject, resource, stands)
                 if seen < version or stands < position:
                     self.stale.append((replica + 1, subject, version, seen, position, stands))
             elif status == 410:
                 self.reads += 1
             elif status == 404:
+                self.told.look_missing(begun, subject)
                 self.stale.append((replica + 1, subject, version, "404"))
             elif status not in (503, 504, 429):
                 self.wrong.append((replica + 1, status, body[:200]))
