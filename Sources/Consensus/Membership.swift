@@ -2,7 +2,7 @@
 /// away (thesis 4.1).
 ///
 /// While it is joint, both `voters` and `incoming` must agree to everything (thesis 4.3). Ids are used once: who left
-/// as a voter is retired for ever.
+/// is retired for ever.
 package struct Membership: Equatable, Sendable {
     /// Ascending.
     package var voters: [Int]
@@ -10,7 +10,7 @@ package struct Membership: Equatable, Sendable {
     package var incoming: [Int]?
     /// Copy the log and count for nothing. Ascending.
     package var learners: [Int]
-    /// Were voters once and never count again. Ascending.
+    /// Were voters once, or learners that were given up, and never count again. Ascending.
     package var retired: [Int]
 
     package init(voters: [Int], incoming: [Int]? = nil, learners: [Int] = [], retired: [Int] = []) {

@@ -58,6 +58,8 @@ struct OrderTests {
             return String(decoding: bytes, as: UTF8.self)
         }
         #expect(try !body().contains("seed"))
+        status.retired = [3, 7]
+        #expect(try body().contains(#""retired":[3,7]"#))
         status.seed = Seed(keys: [1, 2, 3], first: [4], places: [place])
         #expect(
             try body().contains(

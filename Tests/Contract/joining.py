@@ -131,6 +131,7 @@ def main():
             report.check("nothing was made", not os.path.exists(fresh))
             status = wait(store, lambda seen: not seen["change"])
             report.check("and nobody waits for it", status["change"] is None and voters(status) == [1], status)
+            report.check("its id is used up", status["retired"] == [7], status)
 
             # ── the second, from a folder with its papers, as from another machine
             made = json.loads(init("the second joins", 0, parts[2].dir, "--json", "--id", "2", of=papers("papers")).stdout or "{}")

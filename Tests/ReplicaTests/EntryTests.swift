@@ -162,6 +162,11 @@ import Testing
         }
         // What follows takes the places over.
         #expect(ConfigurationEntry(Membership(voters: [1, 2]), after: one).places == one.places)
+        // But not of who was retired by then.
+        var later = ConfigurationEntry(Membership(voters: [1, 3], retired: [2]), after: one)
+        #expect(later.places.map(\.id) == one.places.map(\.id))
+        later = ConfigurationEntry(Membership(voters: [1, 3], learners: [4], retired: [2]), after: later)
+        #expect(later.places == one.places.filter { $0.id != 2 })
         one.places.append(one.places[0])
         #expect(throws: ByteError.self) { try ConfigurationEntry(body: one.body) }
     }

@@ -138,6 +138,28 @@ import Testing
         #expect(refused(.add(3, at: Self.place(3))) == nil)
     }
 
+    @Test func `is joined however many have joined and gone, and none of their ids comes back`() throws {
+        let trio = try Self.trio(66, joining: 1)
+        for id in 2...60 {
+            _ = try #require(try join(id, trio))
+            #expect(trio.answer(trio.order(.remove(id), to: trio[1]))?.problem == nil)
+            trio.run(20)
+        }
+        let replica = try #require(trio[1].replica)
+        #expect(replica.newest.places.map(\.id) == [60] && replica.membership.retired == Array(2...60))
+        let status = try #require(trio.status(of: trio[1]))
+        #expect(status.retired == Array(2...60) && status.members.map(\.id) == [1, 60])
+        for id in [2, 30, 60] {
+            #expect(trio.answer(trio.order(.add(id, at: Self.place(id)), to: trio[1]))?.problem?.kind == .orderRefused)
+        }
+        // So after a start, when the log alone tells of them.
+        trio.kill(1)
+        try trio.boot(1)
+        _ = try #require(trio.lead())
+        #expect(trio.answer(trio.order(.add(30, at: Self.place(30)), to: trio[1]))?.problem?.kind == .orderRefused)
+        #expect(try join(61, trio) != nil)
+    }
+
     @Test func `is not joined by a replica with another root key, or with a seed that is damaged`() throws {
         let trio = try Self.trio(64)
         var seed = try #require(try join(2, trio))

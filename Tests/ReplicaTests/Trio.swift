@@ -205,7 +205,9 @@ final class Trio {
             case .send(let to, let message): say(message, from: member.id, to: to)
             case .primary(let id): member.primary = id
             case .places(let places):
-                for place in places where self[place.id].replica != nil { connect(member.id, place.id) }
+                for other in members where other.replica != nil && places.contains(where: { $0.id == other.id }) {
+                    connect(member.id, other.id)
+                }
             case .ready(let term): member.term = term
             case .retired: member.retirements += 1
             case .stopped: member.hasStopped = true

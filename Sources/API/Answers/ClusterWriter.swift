@@ -19,6 +19,9 @@ enum ClusterWriter {
             writer.array("replicas") { writer in
                 for member in status.members { write(member, &writer) }
             }
+            writer.array("retired") { writer in
+                for id in status.retired { writer.integer(id) }
+            }
             writer.name("last_failover")
             if let last = status.lastFailover { write(last, &writer) } else { writer.null() }
             writer.name("change")

@@ -107,6 +107,7 @@ enum OpenAPISchemas {
                 + #""min_durable_copies":{"type":"integer"},"last_stamp":{"type":"string","format":"date-time"},"#
                 + ##""last_failover":{"oneOf":[{"type":"null"},{"$ref":"#/components/schemas/Failover"}]},"##
                 + ##""change":{"oneOf":[{"type":"null"},{"$ref":"#/components/schemas/Change"}]},"##
+                + #""retired":{"type":"array","items":{"type":"integer"},"description":"Ids that are used up."},"#
                 + #""warnings":{"type":"array","items":{"type":"string"}},"#
                 + ##""seed":{"$ref":"#/components/schemas/Seed"},"##
                 + #""replicas":{"type":"array","items":{"type":"object","required":["id","role","state","position","#

@@ -256,6 +256,8 @@ package struct ClusterStatus: Sendable {
     package var minDurableCopies: Int
     package var lastStamp: Instant
     package var members: [Member]
+    /// Ids that are used up, ascending; those that nobody has a place of any more are not among `members`.
+    package var retired: [Int] = []
     /// Sentences an operator should read, constants; empty when all is well.
     package var warnings: [String]
     /// How the primary came to lead; nil of one that leads since it was made.

@@ -14,14 +14,15 @@ struct ConfigurationEntry: Equatable, Sendable {
     /// others.
     var places: [Place] = []
 
-    private static let idsMax = 1024
+    static let idsMax = 1024
     static let placesMax = 48
     private static let addressBytesMax = 45
 
-    /// The next after `before`: what stays as it was is taken over.
+    /// The next after `before`: what stays as it was is taken over, but for the places of those that were retired by
+    /// then. Who is retired by this very entry is still found, and told.
     init(_ membership: Membership, change: MemberChange? = nil, after before: ConfigurationEntry) {
         self.init(membership, change: change, replacedAt: before.replacedAt)
-        places = before.places
+        places = before.places.filter { !before.membership.retired.contains($0.id) }
     }
 
     init(_ membership: Membership, change: MemberChange? = nil, replacedAt: Instant? = nil) {

@@ -27,9 +27,10 @@ extension Replica {
         else {
             throw Problem(.orderRefused, "Another replica has that address and port. Take others.")
         }
-        guard newest.places.count < ConfigurationEntry.placesMax else {
-            throw Problem(.orderRefused, "Too many replicas have joined this cluster.")
-        }
+        // Everybody is retired in the end, and the ids of all that are stand in every configuration.
+        guard membership.retired.count + peers.views.count < ConfigurationEntry.idsMax,
+            newest.places.count < ConfigurationEntry.placesMax
+        else { throw Problem(.orderRefused, "Too many replicas have joined this cluster.") }
         let change = MemberChange(joining: joining, leaving: nil, isAutomatic: false, begun: clock.wall)
         var entry = ConfigurationEntry(membership.adding(learner: joining), change: change, after: newest)
         if !others.contains(place) { entry.places.append(place) }

@@ -22,6 +22,7 @@ extension Replica {
                 at: failover.at, reason: failover.reason.rawValue, from: failover.from, to: configuration.id,
                 milliseconds: failover.milliseconds)
         }
+        status.retired = membership.retired
         status.change = change
         return status
     }

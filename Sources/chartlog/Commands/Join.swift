@@ -42,7 +42,7 @@ enum Join {
         }
     }
 
-    /// One above all that the cluster shows; or the one that an earlier order of this command let in, of which nobody
+    /// One above all that the cluster knows; or the one that an earlier order of this command let in, of which nobody
     /// heard what came of it. If that was at another place the cluster refuses this one.
     private static func nextID(_ cluster: Cluster) throws(Failure) -> Int {
         let status = try Replies.json(try cluster.get("/v1/cluster")).view
@@ -52,7 +52,8 @@ enum Join {
         {
             return Int(joining)
         }
-        return Int(replicas.compactMap { $0["id"]?.integer }.max() ?? 0) + 1
+        let used = replicas.compactMap { $0["id"]?.integer } + (status["retired"]?.elements ?? []).compactMap(\.integer)
+        return Int(used.max() ?? 0) + 1
     }
 
     private static func order(_ body: String, _ cluster: Cluster) throws(Failure) -> ClientResponse {
