@@ -1,5 +1,6 @@
 """A store of one replica grows to three while appends run, from outside: joined, killed in the middle, refused."""
 
+import base64
 import http.client
 import json
 import os
@@ -184,6 +185,12 @@ def main():
             found = {event["subject"] for event in store.client(replica=id).events()}
             missing = [subject for subject in appender.acknowledged if subject not in found]
             report.check(f"all that was acknowledged is read at replica {id}", not missing, missing[:5])
+        found = json.loads(store.command("audit", "--actor", "admin", "--json", who="service").stdout or "{}")
+        trail = [base64.b64decode(entity["query"]).decode() for entry in found.get("entry", [])
+                 for entity in entry["resource"].get("entity", []) if "query" in entity]
+        report.check("the audit says where each is to be, and that it got the keys", all(
+            f"add {id} at 127.0.0.1, ports {store.base + 100 + id} and {store.base + id}, and hand it the sealed keys" in trail
+            for id in (2, 3, 7)), trail)
         # Each is found again after a start, though config.json of the first lists nobody else.
         for part in parts.values():
             part.stop()

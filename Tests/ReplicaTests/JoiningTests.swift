@@ -138,6 +138,26 @@ import Testing
         #expect(refused(.add(3, at: Self.place(3))) == nil)
     }
 
+    @Test func `writes down where the new one is to be, and that keys were handed out`() throws {
+        let trio = try Self.trio(67, joining: 1)
+        _ = try #require(try join(2, trio))
+        let place = Place(id: 3, address: "2001:db8::3", peerPort: 7503, clientPort: 7403)
+        #expect(trio.answer(trio.order(.add(3, at: place), to: trio[1]))?.problem?.kind == .orderRefused)
+        #expect(trio.answer(trio.order(.remove(2), to: trio[1]))?.problem == nil)
+        let query = SearchQuery(kind: .auditEvent, parameters: [])
+        guard case .page(let page)? = trio.answer(trio.put(.search(query), to: trio[1])) else {
+            return #expect(Bool(false), "the audit is read")
+        }
+        let told = page.resources.compactMap { shown -> String? in
+            guard case .audit(let detail) = shown.content, detail.type == "chartlog.change-ordered" else { return nil }
+            return detail.query
+        }
+        #expect(
+            told == [
+                "remove 2", "add 2 at 127.0.0.1, ports 7502 and 7402, and hand it the sealed keys",
+            ])
+    }
+
     @Test func `is joined however many have joined and gone, and none of their ids comes back`() throws {
         let trio = try Self.trio(66, joining: 1)
         for id in 2...60 {

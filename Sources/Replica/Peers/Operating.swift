@@ -163,7 +163,9 @@ extension OperatorOrder {
         switch self {
         case .handover(let target): "handover" + (target.map { " to \($0)" } ?? "")
         case .replace(let leaving, let joining): "replace \(leaving)" + (joining.map { " with \($0)" } ?? "")
-        case .add(let joining, _): "add \(joining)"
+        case .add(let joining, nil): "add \(joining)"
+        case .add(let joining, let at?):
+            "add \(joining) at \(at.address), ports \(at.peerPort) and \(at.clientPort), and hand it the sealed keys"
         case .remove(let leaving): "remove \(leaving)"
         case .acceptClock: "accept the clock"
         case .takeOver: "take over"
