@@ -39,10 +39,6 @@ package enum StoreJoiner {
 
     /// Looks at everything that can be looked at before the cluster is asked: nothing is made yet.
     package static func check(_ plan: Plan) throws(ServerError) -> Papers {
-        let layout = StoreLayout(plan.directory)
-        guard !SmallFile.exists(layout.directory) else {
-            throw ServerError("The directory exists already; nothing was changed.")
-        }
         guard Socket.isNumeric(plan.address) else {
             throw ServerError("The address of a replica is numeric: a name would have to be looked up.", exitCode: 2)
         }
@@ -63,11 +59,7 @@ package enum StoreJoiner {
 
     /// Makes the directory, empty.
     package static func begin(_ plan: Plan) throws(ServerError) {
-        do throws(LinuxError) { try SmallFile.makeDirectory(StoreLayout(plan.directory).directory) } catch {
-            throw error.isExisting
-                ? ServerError("The directory exists already; nothing was changed.")
-                : ServerError("The directory cannot be made.")
-        }
+        try StoreLayout(plan.directory).makeDirectory()
     }
 
     /// Takes the directory back while nothing is in it.

@@ -23,6 +23,15 @@ package struct StoreLayout: Sendable {
     /// Held by the supervisor while it runs.
     package var startLock: String { "\(directory)/start.lock" }
 
+    /// Makes the directory itself, empty, which nobody has made before.
+    func makeDirectory() throws(ServerError) {
+        do throws(LinuxError) { try SmallFile.makeDirectory(directory) } catch {
+            throw error.isExisting
+                ? ServerError("The directory exists already; nothing was changed.")
+                : ServerError("The directory cannot be made.")
+        }
+    }
+
     package func replica(_ id: Int) -> String { "\(directory)/replica-\(id)" }
     package func certificate(_ id: Int) -> String { "\(tls)/replica-\(id).pem" }
     package func certificateKey(_ id: Int) -> String { "\(tls)/replica-\(id).key" }

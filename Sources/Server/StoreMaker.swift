@@ -59,11 +59,7 @@ package enum StoreMaker {
             throw ServerError("The base port must be from 1 to 65000.", exitCode: 2)
         }
         let layout = StoreLayout(plan.directory)
-        do throws(LinuxError) { try SmallFile.makeDirectory(layout.directory) } catch {
-            throw error.isExisting
-                ? ServerError("The directory exists already; nothing was changed.")
-                : ServerError("The directory cannot be made.")
-        }
+        try layout.makeDirectory()
         var dice = SystemDice()
         let clusterID = dice.bytes(16)
         let root = SecretKey.random(dice: &dice)

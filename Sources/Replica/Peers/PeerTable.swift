@@ -101,8 +101,7 @@ struct PeerTable {
 
     /// It said that its disk holds what is committed through here.
     mutating func promised(_ id: Int, durable: UInt64) {
-        guard let at = views.firstIndex(where: { $0.id == id }), durable > views[at].sighting.held else { return }
-        views[at].sighting.held = durable
+        change(id) { $0.sighting.held = max($0.sighting.held, durable) }
     }
 
     mutating func told(_ id: Int, _ figures: PeerFigures, wall: Instant) {
