@@ -392,12 +392,6 @@ static inline int clinux_port(int descriptor) {
     return -EINVAL;
 }
 
-/// 1 when the text is an IPv4 or IPv6 address, which nobody needs to look up.
-static inline int clinux_is_numeric(const char *address) {
-    unsigned char bytes[16];
-    return inet_pton(AF_INET, address, bytes) == 1 || inet_pton(AF_INET6, address, bytes) == 1;
-}
-
 /// Gives a connection up when what was sent is not acknowledged for so long, or, when nothing is sent, when the other
 /// side's machine answers no probe for three seconds.
 static inline int clinux_give_up_after(int descriptor, int milliseconds) {
@@ -412,11 +406,12 @@ static inline int clinux_give_up_after(int descriptor, int milliseconds) {
 }
 
 /// Begins to connect without waiting, to the `choice`-th address of the name: a descriptor, or -errno;
-/// -EADDRNOTAVAIL when the name has no such address.
-static inline int clinux_connect(const char *host, const char *port, int choice) {
+/// -EADDRNOTAVAIL when the name has no such address. A numeric one is never looked up.
+static inline int clinux_connect(const char *host, const char *port, int choice, int is_numeric) {
     struct addrinfo hints, *found = NULL;
     memset(&hints, 0, sizeof hints);
     hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_NUMERICSERV | (is_numeric ? AI_NUMERICHOST : 0);
     if (getaddrinfo(host, port, &hints, &found) != 0) return -EADDRNOTAVAIL;
     struct addrinfo *next = found;
     for (int index = 0; index < choice && next != NULL; index += 1) next = next->ai_next;

@@ -31,9 +31,6 @@ package final class Socket {
     /// Takes a descriptor that `release` gave away.
     package init(taking descriptor: Int32) { self.descriptor = descriptor }
 
-    /// Whether `address` is one that nobody needs to look up.
-    package static func isNumeric(_ address: String) -> Bool { unsafe clinux_is_numeric(address) == 1 }
-
     /// Listens at a numeric address; port 0 takes a free one.
     package static func listening(at address: String, port: Int, backlog: Int = 512) throws(LinuxError) -> Socket {
         Socket(descriptor: try checked("listen", unsafe clinux_listen(address, "\(port)", Int32(backlog))))
@@ -42,7 +39,13 @@ package final class Socket {
     /// Begins to connect to the `choice`-th address of `host`; when writable, `connected` says what became of it.
     /// - Throws: EADDRNOTAVAIL when the host has no such address.
     package static func connecting(to host: String, port: Int, choice: Int) throws(LinuxError) -> Socket {
-        Socket(descriptor: try checked("connect", unsafe clinux_connect(host, "\(port)", Int32(choice))))
+        Socket(descriptor: try checked("connect", unsafe clinux_connect(host, "\(port)", Int32(choice), 0)))
+    }
+
+    /// Begins to connect to a numeric address; nobody is asked for it, so this never waits.
+    /// - Throws: EADDRNOTAVAIL when it is none.
+    package static func connecting(to address: String, port: Int) throws(LinuxError) -> Socket {
+        Socket(descriptor: try checked("connect", unsafe clinux_connect(address, "\(port)", 0, 1)))
     }
 
     package func connected() throws(LinuxError) {

@@ -30,7 +30,7 @@ extension Configuration {
         for element in view.elements {
             guard let id = element["id"]?.integer, (1...peerIDMax).contains(id),
                 let address = element["address"]?.string,
-                Socket.isNumeric(address), let peerPort = port(element["peerPort"]),
+                Place.isNumeric(address), let peerPort = port(element["peerPort"]),
                 let clientPort = port(element["clientPort"])
             else {
                 throw ServerError(

@@ -39,7 +39,7 @@ package enum StoreJoiner {
 
     /// Looks at everything that can be looked at before the cluster is asked: nothing is made yet.
     package static func check(_ plan: Plan) throws(ServerError) -> Papers {
-        guard Socket.isNumeric(plan.address) else {
+        guard Place.isNumeric(plan.address) else {
             throw ServerError("The address of a replica is numeric: a name would have to be looked up.", exitCode: 2)
         }
         guard plan.id > 0, plan.basePort > 0, plan.peerPort <= 65_535 else {

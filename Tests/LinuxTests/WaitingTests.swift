@@ -92,10 +92,13 @@ import Testing
         #expect(client.receive(into: &buffer) == .ended)
     }
 
-    @Test func `an address that must be looked up is known from one that need not`() {
-        for address in ["127.0.0.1", "::1", "2001:db8::7"] { #expect(Socket.isNumeric(address)) }
-        for name in ["localhost", "", "127.0.0", "127.0.0.1 ", "[::1]", "10.0.0.1:7401"] {
-            #expect(!Socket.isNumeric(name))
+    @Test func `an address is connected to, and what would be looked up is refused at once`() throws {
+        let listener = try Socket.listening(at: "127.0.0.1", port: 0)
+        let client = try Socket.connecting(to: "127.0.0.1", port: try listener.port())
+        #expect(client.wait(writing: true, milliseconds: 5000))
+        try client.connected()
+        for name in ["localhost", "", "127.0.0.1 ", "[::1]", "10.0.0.1:7401"] {
+            #expect(throws: LinuxError.self) { try Socket.connecting(to: name, port: 1) }
         }
     }
 

@@ -17,15 +17,19 @@ package struct Place: Equatable, Sendable {
         self.clientPort = clientPort
     }
 
-    /// Whether an address is one of IPv4, four decimal numbers, or of IPv6 (RFC 4291, 2.2, forms 1 and 2): anything else
-    /// would be looked up as a name.
+    /// Whether an address is one of IPv4, four decimal numbers, or of IPv6 (RFC 4291, 2.2): anything else would be looked
+    /// up as a name.
     package static func isNumeric(_ address: String) -> Bool {
         let text = Array(address.utf8)
         guard text.count <= 45 else { return false }
-        return text.contains(0x3a) ? isIPv6(text) : isIPv4(text)
+        guard let colon = text.lastIndex(of: 0x3a) else { return isIPv4(text[...]) }
+        // The last two groups may be written as an address of IPv4.
+        let last = text[(colon + 1)...]
+        guard last.contains(0x2e) else { return isIPv6(text) }
+        return isIPv4(last) && isIPv6(Array(text[...colon]) + [0x30, 0x3a, 0x30])
     }
 
-    private static func isIPv4(_ text: [UInt8]) -> Bool {
+    private static func isIPv4(_ text: ArraySlice<UInt8>) -> Bool {
         let numbers = text.split(separator: 0x2e, omittingEmptySubsequences: false)
         return numbers.count == 4
             && numbers.allSatisfy { digits in

@@ -133,7 +133,7 @@ extension ClientsLoop {
     private func dial(_ replica: Int, _ forwarding: Forwarding) -> ForwardLink? {
         guard let peer = forwarding.peers.first(where: { $0.id == replica }),
             let secure = try? TLSSession(connecting: forwarding.dialling),
-            let socket = try? Socket.connecting(to: peer.address, port: peer.peerPort, choice: 0)
+            let socket = try? Socket.connecting(to: peer.address, port: peer.peerPort)
         else { return nil }
         try? socket.giveUp(afterMilliseconds: PeerLinks.unacknowledgedMilliseconds)
         let link = ForwardLink(token: nextID, replica: replica, channel: Channel(socket, secure), now: now)

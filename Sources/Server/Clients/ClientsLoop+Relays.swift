@@ -53,7 +53,7 @@ extension ClientsLoop {
     private func knows(_ request: ForwardedRequest, _ session: ClientSession) -> Bool {
         if session.relay?.replica == request.replica { return true }
         guard let forwarding, forwarding.peers.contains(where: { $0.id == request.replica }),
-            Socket.isNumeric(request.address), session.channel.session.hasAgreedProtocol,
+            Place.isNumeric(request.address), session.channel.session.hasAgreedProtocol,
             session.channel.session.peerBears(
                 uri: Configuration.peerURI(cluster: forwarding.cluster, replica: request.replica))
         else { return false }
@@ -62,7 +62,7 @@ extension ClientsLoop {
     }
 
     private func begin(_ request: ForwardedRequest, _ session: ClientSession) {
-        session.address = Socket.isNumeric(request.address) ? request.address : "unknown"
+        session.address = Place.isNumeric(request.address) ? request.address : "unknown"
         session.requestCount += 1
         session.since = now
         var parser = RequestParser(limits: limits.request)

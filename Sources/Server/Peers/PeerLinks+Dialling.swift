@@ -18,7 +18,7 @@ extension PeerLinks {
     private func dial(_ lane: PeerLane) {
         lane.since = now
         guard let session = try? TLSSession(connecting: dialling),
-            let socket = try? Socket.connecting(to: lane.peer.address, port: lane.peer.peerPort, choice: 0)
+            let socket = try? Socket.connecting(to: lane.peer.address, port: lane.peer.peerPort)
         else { return lane.rest(now: now, chance: chance) }
         try? socket.giveUp(afterMilliseconds: Self.unacknowledgedMilliseconds)
         lane.token = nextToken
