@@ -107,6 +107,29 @@ static inline int copenssl_peer_bears(SSL *session, const char *uri) {
     return found;
 }
 
+/// Copies the first URI of the certificate that the other side proved to have: its length, or -1 when there is none, or it
+/// is longer than `count`.
+static inline int copenssl_peer_uri(SSL *session, char *into, int count) {
+    X509 *certificate = SSL_get1_peer_certificate(session);
+    int length = -1;
+    if (certificate != NULL && SSL_get_verify_result(session) == X509_V_OK) {
+        GENERAL_NAMES *names = (GENERAL_NAMES *)X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+        for (int at = 0; names != NULL && at < sk_GENERAL_NAME_num(names); at += 1) {
+            const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, at);
+            if (name->type != GEN_URI) continue;
+            const ASN1_IA5STRING *text = name->d.uniformResourceIdentifier;
+            if (ASN1_STRING_length(text) <= count) {
+                length = ASN1_STRING_length(text);
+                memcpy(into, ASN1_STRING_get0_data(text), (size_t)length);
+            }
+            break;
+        }
+        GENERAL_NAMES_free(names);
+    }
+    X509_free(certificate);
+    return length;
+}
+
 /// The certificates and the key of one PEM text each; 1 when they fit each other.
 static inline int copenssl_identify(
     SSL_CTX *context, const void *chain, int chain_count, const void *key, int key_count) {

@@ -39,6 +39,13 @@ package final class ClientConnection {
 
     package var socket: Socket { channel.socket }
 
+    /// Whose replica the other side is, as its certificate proves; nil when that does not say.
+    package var replica: Int? {
+        let parts = channel.session.peerURI?.split(separator: ":", omittingEmptySubsequences: false) ?? []
+        guard parts.count == 5, parts[..<2] == ["urn", "chartlog"], parts[3] == "replica" else { return nil }
+        return Int(parts[4])
+    }
+
     /// Whether to wait for the socket to be writable, besides readable.
     package var wantsWriting: Bool { !isConnected || channel.waitingBytes > 0 }
 

@@ -72,6 +72,9 @@ package final class HTTPClient {
         return response
     }
 
+    /// Which replica is at the first endpoint that answers, as its certificate proves; nil when that does not say.
+    package func replica() throws(ClientError) -> Int? { try standing().replica }
+
     /// Gives up the connection; the next request makes another.
     package func drop() {
         connection?.close()

@@ -157,6 +157,15 @@ package final class TLSSession {
         unsafe isEstablished && copenssl_peer_bears(session, uri) == 1
     }
 
+    /// The first URI of the trusted certificate that the other side has proved to own; nil when it bears none.
+    package var peerURI: String? {
+        var text = [CChar](repeating: 0, count: 256)
+        guard isEstablished else { return nil }
+        let length = unsafe copenssl_peer_uri(session, &text, Int32(text.count))
+        guard length >= 0 else { return nil }
+        return String(decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     /// Whether both sides have named the same application protocol; a client need not name any.
     package var hasAgreedProtocol: Bool { unsafe isEstablished && copenssl_has_protocol(session) == 1 }
 

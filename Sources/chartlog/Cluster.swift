@@ -8,7 +8,7 @@ struct Cluster {
     let client: ClusterClient
     private let fields: [(name: String, value: String)]
 
-    /// - Parameter replica: the only one to ask; any, where it is nil. The endpoints stand in the order of their ids.
+    /// - Parameter replica: the only one to ask, wherever it is among the endpoints; any, where it is nil.
     init(_ arguments: Arguments, only replica: Int? = nil) throws(Failure) {
         guard let path = arguments.text("context") ?? ThisProcess.environment("CHARTLOG_CONTEXT"), !path.isEmpty else {
             throw Failure(
@@ -18,14 +18,7 @@ struct Cluster {
         var context: ContextFile
         do throws(ClientError) { context = try ContextFile.read(path) } catch { throw Cluster.failure(error) }
         if let purpose = arguments.text("purpose") { context.purpose = purpose }
-        if let replica {
-            guard context.endpoints.indices.contains(replica - 1) else {
-                throw Failure(
-                    .usage, "the context lists no endpoint of replica \(replica)",
-                    "its endpoints stand in the order of the replicas' numbers; it has \(context.endpoints.count)")
-            }
-            context.endpoints = [context.endpoints[replica - 1]]
-        }
+        if let replica { context.endpoints = [try Self.endpoint(of: replica, in: context)] }
         try self.init(context, arguments)
         if replica != nil { client.overallMilliseconds = 5_000 }
     }
@@ -45,6 +38,18 @@ struct Cluster {
             throw Failure(.usage, "--purpose takes a PurposeOfUse code such as TREAT")
         }
         self.fields = fields
+    }
+
+    private static func endpoint(of replica: Int, in context: ContextFile) throws(Failure) -> Endpoint {
+        let finder: ReplicaFinder
+        do throws(ClientError) { finder = try ReplicaFinder(replica, in: context) } catch { throw failure(error) }
+        guard let endpoint = finder.endpoint else {
+            let met = finder.others.map(String.init).joined(separator: ", ")
+            throw Failure(
+                .unreachable, "replica \(replica) answers at no endpoint of the context",
+                met.isEmpty ? "those that answer are of an older version" : "those that answer are of \(met)")
+        }
+        return endpoint
     }
 
     /// The headers that say for whom.

@@ -78,7 +78,7 @@ def main():
         command("handover to nobody", 1, "handover", "--to", "9", text="not-found")
         command("handover to a spare", 1, "handover", "--to", "4")
         command("force nobody", 2, "handover", "--force", text="--to")
-        command("force who has no endpoint", 2, "handover", "--force", "--to", "9", text="endpoint")
+        command("force who has no endpoint", 3, "handover", "--force", "--to", "9", text="endpoint")
         command("force who leads", 1, "handover", "--force", "--to", str(primary), text="order-refused")
         command("force without the right", 1, "handover", "--force", "--to", str(1 + primary % 3), who="service",
                 text="forbidden")

@@ -53,6 +53,22 @@ import Transport
         #expect(first.asked.count == 2 && second.asked.count == 1)
     }
 
+    @Test func `a replica is found by its certificate, wherever it stands in the context`() throws {
+        let first = try Stage(replica: 7, reply: ClientsLoopTests.standIn)
+        let second = try Stage(authority: first.authority, replica: 1, reply: ClientsLoopTests.standIn)
+        var context = Self.context([first, second])
+        context.endpoints.insert(Endpoint(host: "127.0.0.1", port: try Self.silentPort()), at: 1)
+        for (id, port) in [(7, first.port), (1, second.port)] {
+            #expect(try ReplicaFinder(id, in: context).endpoint?.port == port)
+        }
+        let finder = try ReplicaFinder(2, in: context)
+        #expect(finder.endpoint == nil && finder.others == [1, 7])
+        // Nobody was asked anything.
+        #expect(first.asked.isEmpty && second.asked.isEmpty)
+        context.endpoints = [context.endpoints[1]]
+        #expect(throws: ClientError.unreachable) { try ReplicaFinder(1, in: context) }
+    }
+
     @Test func `a replica that is gone is passed over`() throws {
         let stage = try Stage(reply: ClientsLoopTests.standIn)
         var context = stage.context

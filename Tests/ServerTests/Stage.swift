@@ -24,14 +24,17 @@ final class Stage {
 
     /// - Parameters:
     ///   - authority: Another stage's, to be of one cluster with it.
+    ///   - replica: Whose certificate it has.
     ///   - reply: What to tell the clients' thread for each thing heard.
     init(
         limits: Configuration.Limits = Configuration.Limits(), authority: Certificates.Identity? = nil,
-        reply: @escaping @Sendable (ReplicaInput) -> [ClientsInput]
+        replica: Int = 1, reply: @escaping @Sendable (ReplicaInput) -> [ClientsInput]
     ) throws {
         let authority = try authority ?? Certificates.authority(named: "stage")
         let leaf = try Certificates.leaf(
-            named: "replica-1", names: ["localhost"], addresses: ["127.0.0.1"], signedBy: authority)
+            named: "replica-\(replica)", names: ["localhost"], addresses: ["127.0.0.1"],
+            uris: [Configuration.peerURI(cluster: Array(repeating: 7, count: 16), replica: replica)],
+            signedBy: authority)
         let mail = try NodeMail()
         let listener = try Socket.listening(at: "127.0.0.1", port: 0)
         port = try listener.port()

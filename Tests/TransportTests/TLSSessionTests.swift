@@ -192,6 +192,7 @@ final class Wire {
         let wire = Wire(serving: try TLSSession(serving: server), try TLSSession(connecting: try client(.peer)))
         #expect(!wire.client.peerBears(uri: "urn:test:replica:1"))
         try wire.settle()
+        #expect(wire.client.peerURI == "urn:test:replica:1" && wire.server.peerURI == "urn:test:replica:2")
         #expect(wire.client.peerBears(uri: "urn:test:replica:1") && wire.server.peerBears(uri: "urn:test:replica:2"))
         for other in ["urn:test:replica:3", "urn:test:replica:", "urn:test:replica:11", ""] {
             #expect(!wire.client.peerBears(uri: other))

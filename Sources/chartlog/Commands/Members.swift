@@ -11,7 +11,8 @@ extension Command {
             replica is not reachable or too far behind. Needs the context that administers.
 
             When the primary hangs: --force --to N asks replica N alone, which then stands for election at once. It leads
-            only if a quorum votes for it, so nothing acknowledged is lost. N is told at the N-th endpoint of the context.
+            only if a quorum votes for it, so nothing acknowledged is lost. N is found among
+            the context's endpoints by its certificate.
             """,
         options: [
             Option("to", .number(1...1_048_576), "N", "this replica; else whoever is fit"),
