@@ -1,3 +1,4 @@
+private import Files
 private import Linux
 
 /// Where what stands in a store directory that `chartlog init` makes.
@@ -43,8 +44,14 @@ package struct StoreLayout: Sendable {
     /// The root of a replica's store: the log, the keys and the snapshots.
     package func data(_ id: Int) -> String { "\(replica(id))/data" }
 
-    /// Ids of the replicas that have a configuration here, ascending; at most 64 are looked for.
-    package var replicas: [Int] { (1...64).filter { SmallFile.exists(configuration($0)) } }
+    /// Ids of the replicas that have a configuration here, ascending.
+    package var replicas: [Int] {
+        let names = (try? LinuxFiles(root: directory).list("")) ?? []
+        return names.compactMap { name in
+            guard let id = Int(name.dropFirst("replica-".count)), "replica-\(id)" == name else { return nil }
+            return SmallFile.exists(configuration(id)) ? id : nil
+        }.sorted()
+    }
 
     /// Whether some process serves this replica now.
     package func isServed(_ id: Int) -> Bool { SmallFile.isLocked(lock(id)) }

@@ -13,6 +13,19 @@ import Testing
         return "\(base)/chartlog-store-\(ThisProcess.id)-\(generator.next())"
     }
 
+    @Test func `a store's replicas are found, however many there were in its life`() throws {
+        let layout = StoreLayout(try Self.scratch())
+        #expect(layout.replicas.isEmpty)
+        try SmallFile.makeDirectory(layout.directory)
+        for name in [
+            "replica-1", "replica-70", "replica-1048576", "replica-x", "replica-07", "replica-", "tls", "replica-3",
+        ] {
+            try SmallFile.makeDirectory("\(layout.directory)/\(name)")
+            if name != "replica-3" { try SmallFile.create("\(layout.directory)/\(name)/config.json", []) }
+        }
+        #expect(layout.replicas == [1, 70, 1_048_576])
+    }
+
     @Test func `a new store is for its owner alone and its contexts work`() throws {
         let made = try StoreMaker.make(
             StoreMaker.Plan(directory: try Self.scratch() + "/", replicas: 1, basePort: 9500))
