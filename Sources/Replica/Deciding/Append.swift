@@ -45,11 +45,7 @@ extension Replica {
 
     /// Why no append can be taken now whatever it says.
     private func appendsClosed(_ request: AppendRequest) -> Problem? {
-        if clock.isAhead {
-            return Problem(
-                .clockAhead, "The clock jumped ahead: set it right; if it is right now, restart the replica.",
-                [.retryAfterSeconds(5)])
-        }
+        if clock.isAhead { return Self.clockAhead }
         if room < .events { return Self.diskFull }
         guard waitingAppends < configuration.waitingAppendsMax, waitingBytes < configuration.waitingBytesMax,
             book.hasRoom(events: Int(nextPosition - book.position) + request.events.count, records: pending.count)

@@ -67,9 +67,10 @@ extension Replica {
         }
     }
 
-    private static var clockAhead: Problem {
+    /// The primary's clock stamps nothing: neither events nor the records of reads.
+    static var clockAhead: Problem {
         Problem(
-            .clockAhead, "The clock jumped ahead: set it right; if it is right now, restart the replica.",
+            .clockAhead, "The primary's clock jumped ahead: set it right, or if it is right run chartlog clock accept.",
             [.retryAfterSeconds(5)])
     }
 
