@@ -126,8 +126,12 @@ extension Replica {
         if try log.header(at: header.index) == header { return true }
         guard header.index > committedIndex else { throw .refusedFrame(.chain) }
         try log.truncate(after: header.index - 1)
+        forgetConfigurations(after: header.index - 1)
         return false
     }
+
+    /// What stood in entries that were cut away was never in force.
+    func forgetConfigurations(after index: UInt64) { configurations.removeAll { $0.index > index } }
 
     /// The membership that a frame just taken bears; nil when it bears none. It counts from now on.
     private func configuration(in frame: OpenedFrame) throws(LogError) -> Membership? {
@@ -152,7 +156,7 @@ extension Replica {
         } catch {
             return fail(.internalError, into: &effects)
         }
-        configurations.removeAll { $0.index > index }
+        forgetConfigurations(after: index)
     }
 
     /// Tells what this replica itself has put into the log; consensus sends it before the disk is given it.

@@ -120,6 +120,7 @@ extension Replica {
             guard case .otherFrame = error, fault.index > committedIndex, fault.index > 1 else { throw error }
             // The primary has another frame there, so no quorum ever had this one.
             try log.giveUp(from: fault.index)
+            forgetConfigurations(after: fault.index - 1)
             return false
         }
     }
