@@ -136,8 +136,6 @@ extension RaftNode {
             case .replicating: refused <= peers[slot].match
             }
         if isStale, !mutated(.windsBelowMatch) { return }
-        var agreed = min(hint.index, last.index, refused)
-        while agreed > 0, let found = ownTerm(at: agreed, log), found > hint.term { agreed -= 1 }
         if refused <= peers[slot].match, !mutated(.windsBelowMatch) {
             // It held this once and does not now: its disk was rolled back, or cannot be read. Asking again at once would
             // be refused at once, without end; the next heartbeat asks.
@@ -145,6 +143,8 @@ extension RaftNode {
             peers[slot].isPaused = true
             return
         }
+        var agreed = min(hint.index, last.index, refused)
+        while agreed > 0, let found = ownTerm(at: agreed, log), found > hint.term { agreed -= 1 }
         if mutated(.windsBelowMatch) { peers[slot].match = min(peers[slot].match, agreed) }
         peers[slot].probe(from: agreed + 1)
         sendEntries(to: slot, log, into: &effects)

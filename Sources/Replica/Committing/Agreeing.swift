@@ -131,7 +131,10 @@ extension Replica {
     }
 
     /// What stood in entries that were cut away was never in force.
-    func forgetConfigurations(after index: UInt64) { configurations.removeAll { $0.index > index } }
+    func forgetConfigurations(after index: UInt64) {
+        configurations.removeAll { $0.index > index }
+        repairing.hasNews = true
+    }
 
     /// The membership that a frame just taken bears; nil when it bears none. It counts from now on.
     private func configuration(in frame: OpenedFrame) throws(LogError) -> Membership? {

@@ -11,7 +11,11 @@ struct Repairing {
     var scrubbedAt: UInt64?
     var isScrubbing = false
     /// Frames mended in this life.
-    var mended: UInt64 = 0
+    var mended: UInt64 = 0 {
+        didSet { hasNews = true }
+    }
+    /// Something was mended, or cut away in a repair, that agreement was not told of.
+    var hasNews = false
 }
 
 // Damage, with others to fetch from (CTRL, "Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018): a frame that
@@ -128,7 +132,8 @@ extension Replica {
     /// Tells agreement what came to light, and once nothing stands in the way any more.
     func considerRepaired(into effects: inout [ReplicaEffect]) {
         guard faultTold > 0, life.isAlive else { return }
-        tellUncovered(into: &effects)
+        // That looks at every entry that is not folded: not for nothing.
+        if repairing.hasNews { tellUncovered(into: &effects) }
         // The next damage may be further on.
         guard log.firstWound(after: foldedIndex) == nil else { return foundFault(into: &effects) }
         faultTold = 0
@@ -137,6 +142,7 @@ extension Replica {
 
     /// Agreement learns how far the log goes now, and who takes part by what it says. What was repaired is durable.
     func tellUncovered(into effects: inout [ReplicaEffect]) {
+        repairing.hasNews = false
         do throws(LogError) {
             configurations = try configurationsFound()
         } catch {
