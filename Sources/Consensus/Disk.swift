@@ -57,4 +57,11 @@ extension RaftNode {
         answered = matchHere
         answer(.appendAnswer(match: answered), to: primary, into: &effects)
     }
+
+    /// Goes on to a newer term, in which nobody leads yet: others learn of it from its answers, as of any other. To do so
+    /// is always allowed, and disturbs nobody as long as no primary is heard.
+    mutating func leave(_ through: UInt64, into effects: inout Effects) {
+        guard role == .secondary, primary == nil, term <= through else { return }
+        follow(nil, in: through + 1, into: &effects)
+    }
 }

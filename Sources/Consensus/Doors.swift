@@ -35,6 +35,9 @@ extension RaftNode {
         /// Entries from `from` on cannot be read here; their headers claim that the log goes through `claimed`.
         case faulty(from: UInt64, claimed: EntryID)
         case repaired
+        /// Take part in no term through this one any more, nor vote in the next for oneself; not while a primary is
+        /// followed.
+        case leaving(term: UInt64)
     }
 
     /// What to do, in this order.

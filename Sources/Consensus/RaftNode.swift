@@ -109,6 +109,7 @@ package struct RaftNode: Sendable {
         case .uncovered(let through, let memberships): uncovered(through: through, memberships, log)
         case .faulty(let from, let claimed): damaged(Fault(from: from, claimed: claimed))
         case .repaired: repaired(into: &effects)
+        case .leaving(let term): leave(term, into: &effects)
         }
     }
 

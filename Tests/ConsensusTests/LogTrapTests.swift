@@ -150,6 +150,31 @@ import Testing
         }
     }
 
+    @Test func `trap 21: who cannot tell what it promised leaves the terms of its promises, unless a primary is heard`()
+    {
+        let host = follower([Entry(term: 1), Entry(term: 1)], term: 4)
+        host.tell(.ticked(milliseconds: 9000))
+        host.hear(.heartbeat(commit: 1, round: 1), from: 1, term: 4)
+        host.tell(.faulty(from: 3, claimed: EntryID(index: 5, term: 4)))
+        host.tell(.leaving(term: 4))
+        #expect(host.node.term == 4)
+        host.tell(.disconnected(peer: 1))
+        host.tell(.leaving(term: 4))
+        host.persistAll()
+        #expect(host.node.term == 5 && host.node.vote == nil && host.node.role == .secondary)
+        // Once is enough.
+        host.tell(.leaving(term: 4))
+        #expect(host.node.term == 5)
+        _ = host.takeSent()
+        // The others learn of it when they ask.
+        host.hear(.preVoteRequest(asked: 5, last: EntryID(index: 2, term: 1), isTransfer: false), from: 3, term: 4)
+        #expect(host.takeSent().map { [$0.term] } == [[5]])
+        host.hear(
+            .append(previous: EntryID(index: 2, term: 1), count: 1, entryTerm: 4, commit: 1), from: 1, term: 4,
+            entries: [Entry(term: 4)])
+        #expect(host.takeSent().map(\.kind) == [.termPassed])
+    }
+
     @Test func `trap 21: entries that cannot be read are not counted as held here`() {
         let host = follower((0..<6).map { _ in Entry(term: 1) }, term: 1)
         host.tell(.faulty(from: 4, claimed: EntryID(index: 6, term: 1)))

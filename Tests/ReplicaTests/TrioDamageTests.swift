@@ -8,7 +8,7 @@ import Testing
 
 extension Trio.Member {
     /// Turns one bit in the body of an entry of the log's first segment.
-    fileprivate func damage(_ index: UInt64) throws {
+    func damage(_ index: UInt64) throws {
         let path = ReplicaPaths.log + "/" + SegmentFormat.name(of: 1)
         let bytes = try #require(files.contents(path))
         let segment = try #require(SegmentHeader(bytes, at: 0))

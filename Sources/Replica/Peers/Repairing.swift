@@ -16,6 +16,8 @@ struct Repairing {
     }
     /// Something was mended, or cut away in a repair, that agreement was not told of.
     var hasNews = false
+    /// The highest term in which this replica may have promised to hold what is damaged.
+    var promised: UInt64 = 0
 }
 
 // Damage, with others to fetch from (CTRL, "Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018): a frame that
@@ -35,6 +37,7 @@ extension Replica {
         }
         guard let first = log.firstWound(after: foldedIndex), first != faultTold else { return }
         faultTold = first
+        repairing.promised = max(repairing.promised, raft.term, claimedLast.term)
         agree(.faulty(from: first, claimed: claimedLast), into: &effects)
     }
 
@@ -49,6 +52,8 @@ extension Replica {
         scrubTicked(into: &effects)
         guard hasPeers, let wanted = log.wanted, clock.milliseconds >= repairing.askedAt + Self.askAgainMilliseconds
         else { return }
+        giveUpWhatNobodyHas(into: &effects)
+        guard log.wanted != nil else { return }
         let able = peers.views.filter { isRecent($0) && !$0.isRolledBack }.map(\.id)
         guard let next = able.first(where: { $0 > repairing.asked }) ?? able.first else { return }
         repairing.asked = next
