@@ -50,9 +50,10 @@ extension RaftNode {
         if !isPrimary, !mayStand { role = .secondary }
     }
 
-    /// What could not be read is whole again.
-    mutating func repaired(into effects: inout Effects) {
+    /// What could not be read is whole again. It counts for a primary from now on, and nobody else will say so.
+    mutating func repaired(_ log: some LogView, into effects: inout Effects) {
         fault = nil
+        commitWhatIsHeld(log, into: &effects)
         guard role == .secondary, let primary, matchHere > answered else { return }
         answered = matchHere
         answer(.appendAnswer(match: answered), to: primary, into: &effects)

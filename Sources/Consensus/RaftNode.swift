@@ -108,7 +108,7 @@ package struct RaftNode: Sendable {
         case .barred: bar(into: &effects)
         case .uncovered(let through, let memberships): uncovered(through: through, memberships, log)
         case .faulty(let from, let claimed): damaged(Fault(from: from, claimed: claimed))
-        case .repaired: repaired(into: &effects)
+        case .repaired: repaired(log, into: &effects)
         case .leaving(let term): leave(term, into: &effects)
         }
     }

@@ -185,6 +185,17 @@ import Testing
         #expect(host.takeSent().map(\.kind) == [.appendAnswer(match: 6)])
     }
 
+    @Test func `trap 21: what a primary could not read counts as soon as it is repaired`() {
+        let host = primary(of: [1, 2, 3])
+        host.persistAll()
+        host.tell(.faulty(from: 2, claimed: host.log.last))
+        host.hear(.appendAnswer(match: 2), from: 2)
+        #expect(host.node.committed == 1)
+        // Nothing more comes from anybody: no entry may be proposed before this one is committed.
+        host.tell(.repaired)
+        #expect(host.node.committed == 2)
+    }
+
     @Test func `trap 21: what a repair brings to light is not the primary's until its append says so`() {
         let membership = Membership(voters: [1, 2, 3])
         let host = follower([Entry(term: 1), Entry(term: 1), Entry(term: 2), Entry(term: 2)], term: 2)
