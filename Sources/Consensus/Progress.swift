@@ -31,6 +31,10 @@ struct Progress: Sendable {
     var probedAt: UInt64 = 0
     var flights: [Flight] = []
     var flightBytes = 0
+    /// When it was last asked whether what is on its way came, and what was `next` then. Once is enough for a while: the
+    /// question waits behind what it is about.
+    var asked: UInt64 = 0
+    var askedAt: UInt64 = 0
     /// When it last answered.
     var heard: UInt64
     /// The highest round of heartbeats it answered.

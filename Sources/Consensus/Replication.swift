@@ -167,13 +167,21 @@ extension RaftNode {
         case .replicating:
             sendEntries(to: slot, log, into: &effects)
             // Entries under way may have been lost: an empty append behind them finds out.
-            if peers[slot].match + 1 < peers[slot].next { askWhetherTheyCame(slot, log, into: &effects) }
+            if peers[slot].match + 1 < peers[slot].next, !isAsked(slot) {
+                askWhetherTheyCame(slot, log, into: &effects)
+            }
         }
     }
 
-    private func askWhetherTheyCame(_ slot: Int, _ log: some LogView, into effects: inout Effects) {
+    private func isAsked(_ slot: Int) -> Bool {
+        peers[slot].asked == peers[slot].next && now < peers[slot].askedAt + timings.election.lowerBound
+    }
+
+    private mutating func askWhetherTheyCame(_ slot: Int, _ log: some LogView, into effects: inout Effects) {
         let previous = peers[slot].next - 1
         guard let previousTerm = ownTerm(at: previous, log) else { return }
+        peers[slot].asked = peers[slot].next
+        peers[slot].askedAt = now
         send(
             .append(
                 previous: EntryID(index: previous, term: previousTerm), count: 0, entryTerm: term, commit: committed),

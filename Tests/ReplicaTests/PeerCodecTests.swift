@@ -109,4 +109,16 @@ import Testing
         }
         #expect(whole > 1000)
     }
+
+    /// Ahead of the frames that it asks about it would be refused, and they would all be sent again.
+    @Test func `an append without frames waits behind frames, and nothing else does`() {
+        func message(_ kind: RaftMessage.Kind) -> PeerMessage {
+            .raft(RaftMessage(from: 1, to: 2, term: 3, kind: kind), frames: [])
+        }
+        let previous = EntryID(index: 9, term: 3)
+        #expect(!message(.append(previous: previous, count: 0, entryTerm: 3, commit: 4)).isSmall)
+        #expect(message(.heartbeat(commit: 4, round: 0)).isSmall)
+        #expect(message(.appendRefused(refused: 9, hint: previous)).isSmall)
+        #expect(message(.timeoutNow).isSmall && PeerMessage.retired.isSmall)
+    }
 }

@@ -18,10 +18,11 @@ package enum PeerMessage: Equatable, Sendable {
     /// else would tell it.
     case retired
 
-    /// Whether it may be lost without harm and should never wait behind frames: the link may send it ahead of others.
+    /// Whether it may be lost without harm and should never wait behind frames: the link may send it ahead of others. An
+    /// append without frames is not: ahead of those that it speaks of, it would be refused, and they would be sent again.
     package var isSmall: Bool {
         switch self {
-        case .raft(_, let frames): frames.isEmpty
+        case .raft(let message, let frames): frames.isEmpty && !message.isAppend
         case .fetched(_, _, let frames): frames.isEmpty
         case .hello, .figures, .fetch, .retired: true
         }
@@ -72,4 +73,8 @@ package struct FrameRequest: Equatable, Sendable {
         self.first = first
         self.last = last
     }
+}
+
+extension RaftMessage {
+    fileprivate var isAppend: Bool { if case .append = kind { true } else { false } }
 }
