@@ -39,7 +39,8 @@ extension EntryLog {
     /// `repair` takes each. Changes nothing on the disk, and keeps of the copies only their headers: those that do not
     /// go into one answer may come one after the other, as `wanted` asks for them. A new life begins anew.
     ///
-    /// What does not follow ends the run; it begins again with a copy of the first damaged frame.
+    /// What does not follow ends the run, as does an answer without what comes next: it begins again with a copy of the
+    /// first damaged frame, which may be one by then whose sender knows it committed.
     ///
     /// - Returns: whether the copies led further: their sender is whom to ask for those after them.
     /// - Throws: `.file`, `.key`: final.
@@ -71,6 +72,7 @@ extension EntryLog {
                 }
             }
         }
+        if !isFurther { run = nil }
         return isFurther
     }
 }

@@ -96,6 +96,9 @@ import Testing
         #expect(try !log.follow([strangers[1]]) && log.wanted == first)
         #expect(try !log.follow(strangers) && log.wanted == first)
         isRefused()
+        // Who has no more of them leaves the run without a name, so that all is asked for anew.
+        #expect(try log.follow([strangers[0]]) && log.wanted == first + 1)
+        #expect(try !log.follow([]) && log.wanted == first)
         // A copy of the right frame does not follow from the stranger.
         #expect(try log.follow([strangers[0]]))
         #expect(try !log.follow([world.copy(first + 1)]) && log.wanted == first)
