@@ -25,16 +25,20 @@ extension Command {
         Output.line("")
         var table = Table([
             .init(title: "replica", alignsRight: true), .init(title: "role"), .init(title: "state"),
-            .init(title: "position", alignsRight: true), .init(title: "lag (events)", alignsRight: true),
-            .init(title: "lag (s)", alignsRight: true), .init(title: "free", alignsRight: true),
+            .init(title: "position", alignsRight: true), .init(title: "records", alignsRight: true),
+            .init(title: "lag (events)", alignsRight: true), .init(title: "lag (s)", alignsRight: true),
+            .init(title: "free", alignsRight: true),
             .init(title: "patient"), .init(title: "appointment"), .init(title: "audit"),
         ])
         for replica in view["replicas"]?.elements ?? [] {
             let digests = replica["digests"]
             table.add([
                 replica["id"]?.numberText ?? "", replica["role"]?.string ?? "", replica["state"]?.string ?? "",
-                number(replica["position"]).map(Screen.grouped) ?? "", replica["lag_events"]?.numberText ?? "",
-                replica["lag_seconds"]?.numberText ?? "", free(replica["free_bytes"]), digest(digests?["patient"]),
+                number(replica["position"]).map(Screen.grouped) ?? "",
+                // The audit digest is of the view at this record: those of equal records are equal.
+                number(digests?["audit"]?["record"]).map(Screen.grouped) ?? "",
+                replica["lag_events"]?.numberText ?? "", replica["lag_seconds"]?.numberText ?? "",
+                free(replica["free_bytes"]), digest(digests?["patient"]),
                 digest(digests?["appointment"]), digest(digests?["audit"]),
             ])
         }
