@@ -19,12 +19,14 @@ struct ReplicaClock {
 
     /// UTC as the machine tells it, believed or not.
     var machine: Instant { told }
+    /// The clock that only runs forward, in microseconds.
+    var forward: Int64 { Int64(clamping: milliseconds) &* 1000 }
 
     /// What the clocks say now.
     mutating func ticked(wall: Instant, milliseconds: UInt64) {
         self.milliseconds = milliseconds
         told = wall
-        let now = wall.microseconds &- Int64(clamping: milliseconds) &* 1000
+        let now = wall.microseconds &- forward
         guard let offset else {
             self.offset = now
             return
@@ -36,10 +38,17 @@ struct ReplicaClock {
         self.offset = now
     }
 
-    /// The clocks of the other replicas less this one; none when nobody was heard of lately. This one is ahead when it is
-    /// ahead of them all (design 3).
-    mutating func compared(with offsets: [Int64]) {
-        guard let nearest = offsets.max() else {
+    /// The other replicas' UTC less the forward clock of this one, as they were heard to say, and of which of them their
+    /// owners believe it; none when nobody was heard of lately. This clock is ahead when it is ahead of them all (design
+    /// 3). One that jumped to what another believes was behind and has been set right, or an operator said there that it
+    /// is the time.
+    mutating func compared(with others: [Int64], believed: [Int64]) {
+        let now = told.microseconds &- forward
+        if hasJumped, believed.contains(where: { ($0 &- now).magnitude <= UInt64(Self.refusedStep) }) {
+            hasJumped = false
+            offset = now
+        }
+        guard let nearest = others.max().map({ $0 &- now }) else {
             othersOffset = nil
             return
         }
@@ -54,12 +63,12 @@ struct ReplicaClock {
     /// The machine's clock, or while it is not believed, what it would be by the forward clock, or by the others'.
     var wall: Instant {
         guard hasJumped, let offset else { return Instant(microseconds: told.microseconds + (othersOffset ?? 0)) }
-        return Instant(microseconds: offset + Int64(clamping: milliseconds) * 1000)
+        return Instant(microseconds: offset &+ forward)
     }
 
     /// An operator says that the machine's clock is right.
     mutating func accept() {
-        offset = told.microseconds &- Int64(clamping: milliseconds) &* 1000
+        offset = told.microseconds &- forward
         hasJumped = false
         othersOffset = nil
         isAccepted = true

@@ -5,6 +5,23 @@ import SegmentedLog
 import Testing
 
 @Suite struct `A replica whose disk was rolled back` {
+    /// Else two voters elect two primaries of one term: one voted, was rolled back, and votes again, for the other was
+    /// started anew meanwhile and knew of that term in memory alone.
+    @Test func `is known by the term it was seen in after the next start of who saw it`() throws {
+        let trio = try Trio(seed: 44)
+        let primary = try #require(trio.lead())
+        trio.run(1_000)
+        for member in trio.members where member !== primary {
+            let term = try #require(primary.replica).raft.term
+            #expect(term > 0 && member.replica?.sighting(of: primary.id)?.term == term)
+            trio.kill(member.id)
+            trio.isolate(member.id)
+            try trio.boot(member.id)
+            let seen = try #require(member.replica?.sighting(of: primary.id))
+            #expect(seen.term == term && seen.boot == primary.replica?.peerFigures.boot)
+        }
+    }
+
     private func registered(_ number: Int) throws -> IncomingEvent {
         try ClinicStore.registered("p-\(number)", id: "e-\(number)")
     }

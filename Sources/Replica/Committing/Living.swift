@@ -84,7 +84,10 @@ extension Replica {
         guard clock.milliseconds >= figuresDue else { return }
         figuresDue = clock.milliseconds + Self.figuresMilliseconds
         noteCommitted()
-        clock.compared(with: peers.views.filter { isRecent($0) && $0.figures != nil }.map(\.clockOffset))
+        let others = peers.views.filter { isRecent($0) && $0.figures != nil }
+        clock.compared(
+            with: others.map(\.clockOffset),
+            believed: others.filter { $0.figures?.isClockAhead == false }.map(\.clockOffset))
         guard !peers.views.isEmpty else { return }
         let figures = peerFigures
         for view in peers.views where view.isConnected { effects.append(.send(to: view.id, .figures(figures))) }

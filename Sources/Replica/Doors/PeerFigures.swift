@@ -19,13 +19,15 @@ package struct PeerFigures: Equatable, Sendable {
     package var appointmentDigest: Digest
     package var auditDigest: Digest
     package var freeBytes: UInt64
-    /// The sender's UTC when it said this.
+    /// The sender's UTC when it said this, as its machine tells it, and whether it does not believe its machine.
     package var clock: Instant
+    package var isClockAhead: Bool
 
     package init(
         state: ReplicaState, boot: UInt64, term: UInt64, index: UInt64, position: UInt64, record: UInt64,
         stamp: Instant, lastIndex: UInt64, durableIndex: UInt64, committedIndex: UInt64, patientDigest: Digest,
-        appointmentDigest: Digest, auditDigest: Digest, freeBytes: UInt64, clock: Instant
+        appointmentDigest: Digest, auditDigest: Digest, freeBytes: UInt64, clock: Instant,
+        isClockAhead: Bool
     ) {
         self.state = state
         self.boot = boot
@@ -42,6 +44,7 @@ package struct PeerFigures: Equatable, Sendable {
         self.auditDigest = auditDigest
         self.freeBytes = freeBytes
         self.clock = clock
+        self.isClockAhead = isClockAhead
     }
 }
 

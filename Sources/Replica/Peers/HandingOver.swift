@@ -61,7 +61,8 @@ extension Replica {
         guard handover == nil else { throw Problem(.orderRefused, "A hand-over is under way already; wait for it.") }
         guard let wanted else {
             let fit = membership.voters.filter { $0 != configuration.id && isFit($0) }
-            guard let best = fit.max(by: { durable(of: $0) < durable(of: $1) }) else {
+            let stamping = fit.filter(canStamp)
+            guard let best = (stamping.isEmpty ? fit : stamping).max(by: { durable(of: $0) < durable(of: $1) }) else {
                 throw Problem(.orderRefused, "No other replica could lead now; see chartlog status.")
             }
             return best
@@ -76,6 +77,8 @@ extension Replica {
         }
         return wanted
     }
+
+    private func canStamp(_ id: Int) -> Bool { peers.view(id)?.figures?.isClockAhead != true }
 
     private func durable(of id: Int) -> UInt64 { raft.progress.first { $0.id == id }?.match ?? 0 }
 
@@ -121,10 +124,15 @@ extension Replica {
             if clock.milliseconds >= over.due { transferEnded(false, into: &effects) }
             return
         }
-        guard stopDue == 0, isRoomElsewhere || clock.isAhead else { return }
+        guard stopDue == 0, isRoomElsewhere || isTimeElsewhere else { return }
         guard clock.milliseconds >= handoverTried + 5_000 || handoverTried == 0 else { return }
         handoverTried = max(1, clock.milliseconds)
         handOver(to: nil, for: nil, into: &effects)
+    }
+
+    /// Appends stop here for want of a clock, and another replica has one that it believes.
+    private var isTimeElsewhere: Bool {
+        clock.isAhead && membership.voters.contains { $0 != configuration.id && isFit($0) && canStamp($0) }
     }
 
     /// Appends stop here for want of room, and another replica has some.

@@ -138,6 +138,7 @@ package enum PeerCodec {
         ] { writer.varint(number) }
         writer.u64(UInt64(bitPattern: figures.stamp.microseconds))
         writer.u64(UInt64(bitPattern: figures.clock.microseconds))
+        writer.u8(figures.isClockAhead ? 1 : 0)
         writer.digest(figures.patientDigest)
         writer.digest(figures.appointmentDigest)
         writer.digest(figures.auditDigest)
@@ -156,11 +157,13 @@ package enum PeerCodec {
         let freeBytes = try reader.varint()
         let stamp = Instant(microseconds: Int64(bitPattern: try reader.u64()))
         let clock = Instant(microseconds: Int64(bitPattern: try reader.u64()))
+        let ahead = try reader.u8()
+        guard ahead <= 1 else { throw .malformed }
         return PeerFigures(
             state: state, boot: boot, term: term, index: index, position: position, record: record, stamp: stamp,
             lastIndex: lastIndex, durableIndex: durableIndex, committedIndex: committedIndex,
             patientDigest: try reader.digest(), appointmentDigest: try reader.digest(),
-            auditDigest: try reader.digest(), freeBytes: freeBytes, clock: clock)
+            auditDigest: try reader.digest(), freeBytes: freeBytes, clock: clock, isClockAhead: ahead == 1)
     }
 
     static func id(_ reader: inout ByteReader) throws(ByteError) -> Int { try reader.count(atMost: Int(Int32.max)) }

@@ -16,7 +16,7 @@ struct PeerView {
     var sighting: PeerSighting
     /// It has less than it was seen to have: nothing it says counts.
     var isRolledBack = false
-    /// UTC of it less ours, in microseconds, as of its last figures; the way between counts as nothing.
+    /// Its UTC less our forward clock, in microseconds, as of its last figures; the way between counts as nothing.
     var clockOffset: Int64 = 0
 
     init(id: Int) {
@@ -104,10 +104,10 @@ struct PeerTable {
         change(id) { $0.sighting.held = max($0.sighting.held, durable) }
     }
 
-    mutating func told(_ id: Int, _ figures: PeerFigures, wall: Instant) {
+    mutating func told(_ id: Int, _ figures: PeerFigures, forward: Int64) {
         change(id) {
             $0.figures = figures
-            $0.clockOffset = figures.clock.microseconds &- wall.microseconds
+            $0.clockOffset = figures.clock.microseconds &- forward
         }
         seen(
             PeerSighting(

@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Consensus
+internal import Records
 internal import Files
 internal import SegmentedLog
 internal import Views
@@ -33,12 +34,14 @@ extension Replica {
         case .hello(let hello):
             for sighting in hello.sightings { seen(sighting, into: &effects) }
             identified(peer, boot: hello.boot, term: hello.term, durable: hello.durable, into: &effects)
+            keepSightings(into: &effects)
             tellRetired(peer, into: &effects)
         case .figures(let figures):
             identified(
                 peer, boot: figures.boot, term: figures.term, durable: figures.durableIndex, into: &effects)
             guard peers.view(peer)?.isRolledBack == false else { return }
-            peers.told(peer, figures, wall: clock.machine)
+            keepSightings(into: &effects)
+            peers.told(peer, figures, forward: clock.forward)
             if figures.state != .retired { tellRetired(peer, into: &effects) }
         case .retired: retire(into: &effects)
         case .raft(let raft, let frames):
@@ -90,6 +93,24 @@ extension Replica {
         if after.isRolledBack, before.isKnown { agree(.disconnected(peer: peer), into: &effects) }
     }
 
+    /// Writes down that a replica was seen in a newer life or term, so that it is refused with less after this one's next
+    /// start too: it may have voted in that term. How far its log goes is written with it, and falls behind between.
+    private func keepSightings(into effects: inout [ReplicaEffect]) {
+        let isKept = peers.sightings.allSatisfy { seen in
+            guard let kept = terms.state.known.first(where: { $0.replica == UInt64(seen.id) }) else {
+                return terms.state.known.count >= TermState.knownMax
+            }
+            return kept.boot >= seen.boot && kept.term >= seen.term
+        }
+        guard !isKept, life.isAlive else { return }
+        let state = terms.state
+        do throws(LogError) {
+            try terms.save(TermState(term: state.term, vote: state.vote, boot: state.boot, known: peers.known))
+        } catch {
+            fail(.internalError, into: &effects)
+        }
+    }
+
     /// Somebody saw a replica with so much; this one too.
     private func seen(_ sighting: PeerSighting, into effects: inout [ReplicaEffect]) {
         guard sighting.id == configuration.id else { return peers.seen(sighting) }
@@ -113,7 +134,8 @@ extension Replica {
             position: book.position, record: book.record, stamp: book.lastStamp, lastIndex: log.lastIndex,
             durableIndex: log.fault == nil ? log.durableIndex : claimedLast.index, committedIndex: committedIndex,
             patientDigest: digests.patient, appointmentDigest: digests.appointment, auditDigest: digests.audit,
-            freeBytes: UInt64((try? store.freeSpace()) ?? 0), clock: clock.machine)
+            freeBytes: UInt64((try? store.freeSpace()) ?? 0), clock: clock.machine,
+            isClockAhead: clock.isAhead)
     }
 
     /// Its state in one word.
