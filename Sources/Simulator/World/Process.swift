@@ -38,6 +38,8 @@ final class Process {
     var primary: Int?
     /// It reported damage that it cannot mend alone.
     var isDamaged = false
+    /// Its power went and may have torn what was on its way to the disk, which has not been opened and found whole since.
+    var mayBeTorn = false
 
     // Clocks: a wall clock that may be set and may run fast, and one that only runs forward.
     var wallOffset: Int64 = 0
@@ -114,6 +116,7 @@ final class Process {
         isWoken = false
         busyUntil = 0
         isDamaged = replica?.damage != nil
+        mayBeTorn = mayBeTorn && isDamaged
         return nil
     }
 
@@ -139,7 +142,12 @@ final class Process {
         primary = nil
         isPaused = false
         isWoken = false
-        if losesPower { disk.losePower(tears: tears) } else { disk.loseHandles() }
+        if losesPower { losePower(tears: tears) } else { disk.loseHandles() }
+    }
+
+    func losePower(tears: Bool) {
+        mayBeTorn = mayBeTorn || tears
+        disk.losePower(tears: tears)
     }
 
     /// Its disk goes away, after it may have promised others to hold entries through its durable index.

@@ -52,10 +52,12 @@ extension World {
         }
     }
 
-    /// One disk a world is lost whole, and only when nothing else is damaged. From then on no other disk tears what was
-    /// on its way when the power goes (`losePower`): whether a torn frame was ever acknowledged only the lost one knew.
+    /// One disk a world is lost whole, and only when nothing else is damaged, or torn and not yet opened since. From then
+    /// on no other disk tears what was on its way when the power goes (`losePower`): whether a torn frame was ever
+    /// acknowledged only the lost one knew.
     private func mayLoseDisk(_ process: Process) -> Bool {
-        processes.allSatisfy { !$0.isLost && $0.replica?.damage == nil } && othersAreWhole(process)
+        processes.allSatisfy { !$0.isLost && $0.replica?.damage == nil && ($0.id == process.id || !$0.mayBeTorn) }
+            && othersAreWhole(process)
     }
 
     /// Every other replica knows how far this one is, and would refuse it with less. A disk that goes back behind a

@@ -135,7 +135,7 @@ extension World {
     func end(_ process: Process, losesPower: Bool, restarts: Bool) throws(Violation) {
         let tears = !processes.contains { $0.isLost && $0.id != process.id }
         guard process.replica != nil else {
-            if losesPower { process.disk.losePower(tears: tears) }
+            if losesPower { process.losePower(tears: tears) }
             return
         }
         process.die(losesPower: losesPower, tears: tears)
