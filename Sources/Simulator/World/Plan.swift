@@ -95,7 +95,7 @@ package struct Plan: Equatable, Sendable {
         clients = chance.within(2...8)
         patients = chance.pick([2, 8, 24, 60])
         appointments = chance.pick([0, 2, 6])
-        thinkMicroseconds = chance.pick([30_000, 80_000, 200_000, 400_000])
+        thinkMicroseconds = chance.pick([15_000, 50_000, 120_000, 250_000])
         readsPerMillion = chance.pick([50_000, 300_000, 600_000])
         batchMax = chance.pick([1, 2, 5, 12])
         patienceMicroseconds = chance.pick([300_000, 1_000_000, 4_000_000])
