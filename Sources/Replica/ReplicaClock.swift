@@ -10,6 +10,10 @@ struct ReplicaClock {
     private(set) var hasWarned = false
     /// It jumped, by the forward clock.
     private var hasJumped = false
+    /// See `ClockTrust`.
+    private var isProven = false
+    /// It is not proven, and who shares it does not believe it: before this life it may have jumped here too.
+    private var isDoubted = false
     /// The others' clocks less this one, in microseconds, when all of them are far behind.
     private var othersOffset: Int64?
     private var isAccepted = false
@@ -38,17 +42,24 @@ struct ReplicaClock {
         self.offset = now
     }
 
-    /// The other replicas' UTC less the forward clock of this one, as they were heard to say, and of which of them their
-    /// owners believe it; none when nobody was heard of lately. This clock is ahead when it is ahead of them all (design
-    /// 3). One that jumped to what another believes was behind and has been set right, or an operator said there that it
-    /// is the time.
-    mutating func compared(with others: [Int64], believed: [Int64]) {
+    /// The other voters' UTC less the forward clock of this one, as they were heard to say, and what they think of it;
+    /// none when nobody was heard of lately. This clock is ahead when it is ahead of them all (design 3). One that jumped
+    /// to what another has proven was behind and has been set right, or an operator said there that it is the time.
+    ///
+    /// A start forgets what the forward clock knew. So a new life's clock proves nothing to others, and where it is shared
+    /// by one that jumped it is not believed: else one start among all that jumped would be as good as an operator's word.
+    mutating func compared(with others: [(offset: Int64, trust: ClockTrust)], quorum: Int) {
         let now = told.microseconds &- forward
-        if hasJumped, believed.contains(where: { ($0 &- now).magnitude <= UInt64(Self.refusedStep) }) {
+        let near = others.filter { ($0.offset &- now).magnitude <= UInt64(Self.refusedStep) }.map(\.trust)
+        if near.contains(.proven) {
+            if hasJumped { offset = now }
             hasJumped = false
-            offset = now
+            isProven = true
+        } else if !hasJumped, !near.contains(.ahead), near.count + 1 >= quorum {
+            isProven = true
         }
-        guard let nearest = others.max().map({ $0 &- now }) else {
+        isDoubted = !isProven && near.contains(.ahead)
+        guard let nearest = others.map(\.offset).max().map({ $0 &- now }) else {
             othersOffset = nil
             return
         }
@@ -58,7 +69,8 @@ struct ReplicaClock {
     }
 
     /// Ahead by so much that instants mean nothing.
-    var isAhead: Bool { hasJumped || othersOffset != nil }
+    var isAhead: Bool { hasJumped || isDoubted || othersOffset != nil }
+    var trust: ClockTrust { isAhead ? .ahead : isProven ? .proven : .unproven }
 
     /// The machine's clock, or while it is not believed, what it would be by the forward clock, or by the others'.
     var wall: Instant {
@@ -70,6 +82,8 @@ struct ReplicaClock {
     mutating func accept() {
         offset = told.microseconds &- forward
         hasJumped = false
+        isDoubted = false
+        isProven = true
         othersOffset = nil
         isAccepted = true
         hasWarned = false

@@ -44,12 +44,11 @@ package struct TermState: Equatable, Sendable {
         }
     }
 
-    /// As this state, knowing at least what `other` knew but for one replica whose id is retired.
-    func keeping(_ other: [KnownReplica], but retired: UInt64?) -> TermState {
+    /// As this state, knowing at least what `other` knew but for replicas whose ids are retired.
+    func keeping(_ other: [KnownReplica], but retired: [UInt64]) -> TermState {
         var kept = self
-        kept.known = other
-        for one in known { _ = kept.note(one) }
-        kept.known.removeAll { $0.replica == retired }
+        kept.known = other.filter { !retired.contains($0.replica) }
+        for one in known where !retired.contains(one.replica) { _ = kept.note(one) }
         return kept
     }
 }
@@ -151,9 +150,9 @@ package final class TermStore<Store: FileStore> {
     ///
     /// What is known of others is kept also where `next` does not say it.
     ///
-    /// - Parameter retired: a replica to forget, its id being retired.
+    /// - Parameter retired: replicas to forget, their ids being retired.
     /// - Precondition: the term does not fall, the boot number does not fall, and within a term a vote once given stays.
-    package func update(to next: TermState, forgetting retired: UInt64? = nil) -> [DiskOrder] {
+    package func update(to next: TermState, forgetting retired: [UInt64] = []) -> [DiskOrder] {
         precondition(next.term >= state.term && next.boot >= state.boot)
         precondition(next.term > state.term || state.vote == nil || next.vote == state.vote)
         sequence += 1
@@ -163,11 +162,13 @@ package final class TermStore<Store: FileStore> {
         return [slot.order(slot: first, path: path), slot.order(slot: first + 1, path: path), .sync(path)]
     }
 
-    /// As `update`, and carries it out with this store. A failure is final.
-    package func save(_ next: TermState, forgetting retired: UInt64? = nil) throws(LogError) {
+    /// As `update`, and carries it out with this store. A failure is final, and leaves `state` what was durable before.
+    package func save(_ next: TermState, forgetting retired: [UInt64] = []) throws(LogError) {
+        let before = state
         do throws(FileError) {
             try Self.carryOut(update(to: next, forgetting: retired), on: store)
         } catch {
+            state = before
             throw .file(error)
         }
     }

@@ -33,13 +33,21 @@ class SteppedStore(Store):
 
     def start(self, patience=30):
         for replica in self.replicas:
-            configuration = os.path.join(self.dir, f"replica-{replica}", "config.json")
-            environment = dict(os.environ, LD_PRELOAD=self.library, CLOCKSTEP=os.path.join(self.top, f"step-{replica}"))
-            self.processes[replica] = subprocess.Popen(
-                [binary("chartlog"), "serve", "--config", configuration], env=environment,
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            self.serve(replica)
         if settled(self, patience) is None:
             raise RuntimeError(f"not ready after {patience} s")
+
+    def serve(self, replica):
+        configuration = os.path.join(self.dir, f"replica-{replica}", "config.json")
+        environment = dict(os.environ, LD_PRELOAD=self.library, CLOCKSTEP=os.path.join(self.top, f"step-{replica}"))
+        self.processes[replica] = subprocess.Popen(
+            [binary("chartlog"), "serve", "--config", configuration], env=environment,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def again(self, replica):
+        self.processes[replica].kill()
+        self.processes[replica].wait()
+        self.serve(replica)
 
     def pid(self, replica=1):
         return self.processes[replica].pid
@@ -150,6 +158,12 @@ def main():
         seen = probe.stamped(patience=2)
         report.check("all two minutes ahead at once: the forward clock knows", seen == "clock-ahead", seen)
         report.check("and status says so", "appends are refused" in warnings(), warnings())
+        for replica in store.replicas:
+            store.again(replica)
+            settled(store)
+            time.sleep(1)
+            seen = probe.stamped(patience=1)
+            report.check("a start of one is no operator's word", seen == "clock-ahead", seen)
         accepted = store.command("clock", "accept", who="admin")
         report.check("an operator accepts the clock", accepted.returncode == 0, accepted.stderr)
         seen = probe.stamped()

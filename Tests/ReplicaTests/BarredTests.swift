@@ -22,6 +22,24 @@ import Testing
         }
     }
 
+    /// What it promised to an earlier primary it may have taken back since, at a later one's word.
+    @Test func `is not known by what it answered to a primary of an earlier term`() throws {
+        let trio = try Trio(seed: 45)
+        let primary = try #require(trio.lead())
+        for number in 1...5 { trio.append([try registered(number)]) }
+        trio.run(600)
+        let others = trio.members.filter { $0 !== primary }
+        let replica = try #require(others[0].replica)
+        let held = try #require(replica.sighting(of: others[1].id)).held
+        let late = RaftMessage(
+            from: others[1].id, to: others[0].id, term: replica.raft.term - 1, kind: .appendAnswer(match: held + 1))
+        #expect(held < replica.committedIndex || held + 1 > replica.committedIndex)
+        trio.append([try registered(6)])
+        others[0].inputs.append(.received(from: others[1].id, .raft(late, frames: [])))
+        trio.run(3)
+        #expect(replica.sighting(of: others[1].id)?.held == held)
+    }
+
     private func registered(_ number: Int) throws -> IncomingEvent {
         try ClinicStore.registered("p-\(number)", id: "e-\(number)")
     }

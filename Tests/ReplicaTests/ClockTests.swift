@@ -39,6 +39,25 @@ import Testing
         #expect(trio.append([try registered(1)])?.appended != nil)
     }
 
+    /// A start forgets what the forward clock knew, and the others would take such a clock for one that was set right.
+    @Test func `a start among all that jumped is no operator's word`() throws {
+        let trio = try Trio(seed: 64)
+        _ = try #require(trio.lead())
+        for member in trio.members { member.clockOffset = 120_000_000 }
+        trio.run(1_500)
+        for id in 1...3 {
+            trio.kill(id)
+            try trio.boot(id)
+            trio.run(1_500)
+            #expect(trio.lead() != nil)
+            #expect(trio.members.allSatisfy { $0.replica?.clock.isAhead == true })
+            #expect(trio.append([try registered(id)])?.problem?.kind == .clockAhead)
+        }
+        for member in trio.members { member.clockOffset = 0 }
+        trio.run(1_000)
+        #expect(trio.append([try registered(9)])?.appended != nil)
+    }
+
     @Test func `a primary hands over to whom another clock is believed of`() throws {
         let trio = try Trio(seed: 63)
         let primary = try #require(trio.lead())

@@ -43,7 +43,7 @@ import Testing
                 stamp: Instant(microseconds: 1_790_000_000_000_000), lastIndex: 900, durableIndex: 899,
                 committedIndex: 890, patientDigest: digests[0], appointmentDigest: digests[1],
                 auditDigest: digests[2], freeBytes: 1 << 33, clock: Instant(microseconds: -5),
-                isClockAhead: true)),
+                clockTrust: .ahead)),
         .fetch(FrameRequest(first: 12, last: 13)),
         .fetched(first: 12, committed: 12, frames: [frame]),
         .fetched(first: 12, committed: 12, frames: []),
@@ -84,6 +84,19 @@ import Testing
             }
         }
         #expect(PeerFuzzing.run(PeerCodec.encode(.retired)) > 0)
+    }
+
+    @Test func `a term or an index from which nobody can count on is none`() {
+        for number in [UInt64(1) << 62, .max] {
+            for message in [
+                Self.raft(.preVoteAnswer(asked: number, granted: true)), Self.raft(.appendAnswer(match: number)),
+                Self.raft(.appendRefused(refused: number, hint: EntryID(index: 1, term: 1))),
+                .raft(RaftMessage(from: 2, to: 1, term: number, kind: .termPassed), frames: []),
+                .hello(PeerHello(boot: 1, term: number, durable: 1, sightings: [])),
+            ] {
+                #expect(throws: ByteError.self) { try PeerCodec.decode(PeerCodec.encode(message)) }
+            }
+        }
     }
 
     @Test func `a message cut anywhere or with something after it is none`() {

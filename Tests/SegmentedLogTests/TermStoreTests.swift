@@ -56,8 +56,16 @@ import Testing
         #expect(throws: LogError.otherReplica) {
             try TermStore.open(store: files, path: "term", identity: identity, replica: 2)
         }
-        try again.save(again.state, forgetting: 2)
+        try again.save(again.state, forgetting: [2])
         #expect(try TermStore.open(store: files, path: "term", identity: identity).state.known.isEmpty)
+    }
+
+    @Test(arguments: 1...3) func `what could not be made durable is not said`(write: Int) throws {
+        let files = try store([TermState(term: 4, vote: 1, boot: 3)])
+        let failing = FailingFiles(files, failing: write < 3 ? .shortWrite : .sync, at: write < 3 ? write : 2)
+        let term = try TermStore.open(store: failing, path: "term", identity: identity)
+        #expect(throws: LogError.self) { try term.save(TermState(term: 5, vote: nil, boot: 3)) }
+        #expect(term.state == TermState(term: 4, vote: 1, boot: 3))
     }
 
     @Test func `trap 23, rolled-back disk: a replica that reports less than before is told`() {

@@ -52,7 +52,7 @@ extension Replica {
         let state = TermState(
             term: term, vote: vote.map(UInt64.init), boot: terms.state.boot, known: peers.known)
         do {
-            if state.term != terms.state.term || state.vote != terms.state.vote { try terms.save(state) }
+            if state.term != terms.state.term || state.vote != terms.state.vote { try save(state) }
         } catch {
             return fail(.internalError, into: &effects)
         }

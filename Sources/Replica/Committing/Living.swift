@@ -23,7 +23,7 @@ extension Replica {
         var state = terms.state
         state.boot += 1
         do {
-            try terms.save(state)
+            try save(state)
         } catch {
             return fail(.internalError, into: &effects)
         }
@@ -80,14 +80,16 @@ extension Replica {
         agree(.diskStalled, into: &effects)
     }
 
+    /// Whoever has failed says nothing more: its term may not have become durable.
     private func tellFigures(into effects: inout [ReplicaEffect]) {
-        guard clock.milliseconds >= figuresDue else { return }
+        guard clock.milliseconds >= figuresDue, life.isAlive else { return }
         figuresDue = clock.milliseconds + Self.figuresMilliseconds
         noteCommitted()
-        let others = peers.views.filter { isRecent($0) && $0.figures != nil }
+        let others = peers.views.filter { isRecent($0) && !$0.isRolledBack && membership.voters.contains($0.id) }
         clock.compared(
-            with: others.map(\.clockOffset),
-            believed: others.filter { $0.figures?.isClockAhead == false }.map(\.clockOffset))
+            with: others.compactMap { view in
+                view.figures.map { (offset: view.clockOffset, trust: $0.clockTrust) }
+            }, quorum: membership.voters.count / 2 + 1)
         guard !peers.views.isEmpty else { return }
         let figures = peerFigures
         for view in peers.views where view.isConnected { effects.append(.send(to: view.id, .figures(figures))) }

@@ -19,15 +19,15 @@ package struct PeerFigures: Equatable, Sendable {
     package var appointmentDigest: Digest
     package var auditDigest: Digest
     package var freeBytes: UInt64
-    /// The sender's UTC when it said this, as its machine tells it, and whether it does not believe its machine.
+    /// The sender's UTC when it said this, as its machine tells it, and what it thinks of it.
     package var clock: Instant
-    package var isClockAhead: Bool
+    package var clockTrust: ClockTrust
 
     package init(
         state: ReplicaState, boot: UInt64, term: UInt64, index: UInt64, position: UInt64, record: UInt64,
         stamp: Instant, lastIndex: UInt64, durableIndex: UInt64, committedIndex: UInt64, patientDigest: Digest,
         appointmentDigest: Digest, auditDigest: Digest, freeBytes: UInt64, clock: Instant,
-        isClockAhead: Bool
+        clockTrust: ClockTrust
     ) {
         self.state = state
         self.boot = boot
@@ -44,8 +44,18 @@ package struct PeerFigures: Equatable, Sendable {
         self.auditDigest = auditDigest
         self.freeBytes = freeBytes
         self.clock = clock
-        self.isClockAhead = isClockAhead
+        self.clockTrust = clockTrust
     }
+}
+
+/// What a replica thinks of its machine's clock.
+package enum ClockTrust: UInt8, Sendable {
+    /// Nothing speaks against it, but the replica was started with it and knows no other that shares it.
+    case unproven = 0
+    /// It was shared, in this life, by another that knew, or by a quorum, or an operator said that it is right.
+    case proven = 1
+    /// It jumped ahead, or is ahead of all others: nothing is stamped with it.
+    case ahead = 2
 }
 
 /// What a replica says of itself, or what others say of one that does not.

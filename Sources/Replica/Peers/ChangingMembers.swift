@@ -123,14 +123,21 @@ extension Replica {
         recordOfStore(.changeOrdered)
     }
 
-    /// Voters that were not heard of for so long that they are replaced, or that have not what they had.
+    /// Voters that were not heard of for so long that they are replaced, or that have not what they had and have said so
+    /// for a while: what others saw of one may overtake what it says itself.
     var lostVoters: [Int] {
         membership.voters.filter { id in
             guard id != configuration.id else { return false }
-            let state = state(of: id)
-            return state == .lost || state == .rolledBack
+            switch state(of: id) {
+            case .lost: return true
+            case .rolledBack:
+                return clock.milliseconds >= (peers.view(id)?.rolledBackSince ?? 0) + Self.rolledBackMilliseconds
+            default: return false
+            }
         }
     }
+
+    private static var rolledBackMilliseconds: UInt64 { 5_000 }
 
     private func isReachable(_ id: Int) -> Bool { peers.view(id).map { isRecent($0) && !$0.isRolledBack } == true }
 

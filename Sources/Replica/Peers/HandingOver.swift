@@ -78,7 +78,7 @@ extension Replica {
         return wanted
     }
 
-    private func canStamp(_ id: Int) -> Bool { peers.view(id)?.figures?.isClockAhead != true }
+    private func canStamp(_ id: Int) -> Bool { peers.view(id)?.figures?.clockTrust != .ahead }
 
     private func durable(of id: Int) -> UInt64 { raft.progress.first { $0.id == id }?.match ?? 0 }
 

@@ -82,13 +82,13 @@ extension Replica {
         let gone = toldPlaces.filter { !places.contains($0) && !configuration.peers.contains($0.id) }
         toldPlaces = places
         let joined = places.filter { $0.id != configuration.id }
-        for place in joined { peers.add(place.id, milliseconds: clock.milliseconds) }
+        for place in joined { peers.add(place.id, milliseconds: clock.milliseconds, known: terms.state.known) }
         for place in gone { peers.remove(place.id) }
         if !joined.isEmpty { log.gainsPeers() }
         var state = terms.state
         state.met(joined.map { UInt64($0.id) })
         do {
-            if state != terms.state { try terms.save(state) }
+            if state != terms.state { try save(state) }
         } catch {
             return fail(.internalError, into: &effects)
         }

@@ -67,7 +67,7 @@ extension PeerCodec {
     static func raft(_ reader: inout ByteReader) throws(ByteError) -> RaftMessage {
         let from = try id(&reader)
         let to = try id(&reader)
-        let term = try reader.varint()
+        let term = try number(&reader)
         guard let kind = Kind(rawValue: try reader.u8()) else { throw .malformed }
         return RaftMessage(from: from, to: to, term: term, kind: try read(kind, &reader))
     }
@@ -75,11 +75,11 @@ extension PeerCodec {
     private static func read(_ kind: Kind, _ reader: inout ByteReader) throws(ByteError) -> RaftMessage.Kind {
         switch kind {
         case .preVoteRequest:
-            let asked = try reader.varint()
+            let asked = try number(&reader)
             let last = try entry(&reader)
             return .preVoteRequest(asked: asked, last: last, isTransfer: try flag(&reader))
         case .preVoteAnswer:
-            let asked = try reader.varint()
+            let asked = try number(&reader)
             return .preVoteAnswer(asked: asked, granted: try flag(&reader))
         case .voteRequest:
             let last = try entry(&reader)
@@ -88,18 +88,18 @@ extension PeerCodec {
         case .append:
             let previous = try entry(&reader)
             let count = try reader.count(atMost: framesMax)
-            let term = try reader.varint()
-            return .append(previous: previous, count: count, entryTerm: term, commit: try reader.varint())
-        case .appendAnswer: return .appendAnswer(match: try reader.varint())
+            let term = try number(&reader)
+            return .append(previous: previous, count: count, entryTerm: term, commit: try number(&reader))
+        case .appendAnswer: return .appendAnswer(match: try number(&reader))
         case .appendRefused:
-            let refused = try reader.varint()
+            let refused = try number(&reader)
             return .appendRefused(refused: refused, hint: try entry(&reader))
         case .heartbeat:
-            let commit = try reader.varint()
-            return .heartbeat(commit: commit, round: try reader.varint())
+            let commit = try number(&reader)
+            return .heartbeat(commit: commit, round: try number(&reader))
         case .heartbeatAnswer:
-            let round = try reader.varint()
-            return .heartbeatAnswer(round: round, match: try reader.varint())
+            let round = try number(&reader)
+            return .heartbeatAnswer(round: round, match: try number(&reader))
         case .timeoutNow: return .timeoutNow
         case .termPassed: return .termPassed
         }
@@ -111,8 +111,15 @@ extension PeerCodec {
     }
 
     private static func entry(_ reader: inout ByteReader) throws(ByteError) -> EntryID {
-        let index = try reader.varint()
-        return EntryID(index: index, term: try reader.varint())
+        let index = try number(&reader)
+        return EntryID(index: index, term: try number(&reader))
+    }
+
+    /// A term, an index or a round. No honest one is so large that counting on from it could overflow.
+    static func number(_ reader: inout ByteReader) throws(ByteError) -> UInt64 {
+        let number = try reader.varint()
+        guard number < 1 << 62 else { throw .malformed }
+        return number
     }
 
     private static func flag(_ reader: inout ByteReader) throws(ByteError) -> Bool {

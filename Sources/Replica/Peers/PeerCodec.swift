@@ -120,11 +120,11 @@ package enum PeerCodec {
 
     private static func hello(_ reader: inout ByteReader) throws(ByteError) -> PeerHello {
         var hello = PeerHello(
-            boot: try reader.varint(), term: try reader.varint(), durable: try reader.varint(), sightings: [])
+            boot: try number(&reader), term: try number(&reader), durable: try reader.varint(), sightings: [])
         for _ in 0..<(try reader.count(atMost: sightingsMax)) {
             hello.sightings.append(
                 PeerSighting(
-                    id: try id(&reader), boot: try reader.varint(), term: try reader.varint(),
+                    id: try id(&reader), boot: try number(&reader), term: try number(&reader),
                     held: try reader.varint()))
         }
         return hello
@@ -138,7 +138,7 @@ package enum PeerCodec {
         ] { writer.varint(number) }
         writer.u64(UInt64(bitPattern: figures.stamp.microseconds))
         writer.u64(UInt64(bitPattern: figures.clock.microseconds))
-        writer.u8(figures.isClockAhead ? 1 : 0)
+        writer.u8(figures.clockTrust.rawValue)
         writer.digest(figures.patientDigest)
         writer.digest(figures.appointmentDigest)
         writer.digest(figures.auditDigest)
@@ -146,8 +146,8 @@ package enum PeerCodec {
 
     private static func figures(_ reader: inout ByteReader) throws(ByteError) -> PeerFigures {
         guard let state = ReplicaState(rawValue: try reader.u8()) else { throw .malformed }
-        let boot = try reader.varint()
-        let term = try reader.varint()
+        let boot = try number(&reader)
+        let term = try number(&reader)
         let index = try reader.varint()
         let position = try reader.varint()
         let record = try reader.varint()
@@ -157,13 +157,12 @@ package enum PeerCodec {
         let freeBytes = try reader.varint()
         let stamp = Instant(microseconds: Int64(bitPattern: try reader.u64()))
         let clock = Instant(microseconds: Int64(bitPattern: try reader.u64()))
-        let ahead = try reader.u8()
-        guard ahead <= 1 else { throw .malformed }
+        guard let trust = ClockTrust(rawValue: try reader.u8()) else { throw .malformed }
         return PeerFigures(
             state: state, boot: boot, term: term, index: index, position: position, record: record, stamp: stamp,
             lastIndex: lastIndex, durableIndex: durableIndex, committedIndex: committedIndex,
             patientDigest: try reader.digest(), appointmentDigest: try reader.digest(),
-            auditDigest: try reader.digest(), freeBytes: freeBytes, clock: clock, isClockAhead: ahead == 1)
+            auditDigest: try reader.digest(), freeBytes: freeBytes, clock: clock, clockTrust: trust)
     }
 
     static func id(_ reader: inout ByteReader) throws(ByteError) -> Int { try reader.count(atMost: Int(Int32.max)) }

@@ -16,6 +16,8 @@ struct PeerView {
     var sighting: PeerSighting
     /// It has less than it was seen to have: nothing it says counts.
     var isRolledBack = false
+    /// Since when, by the forward clock, it has said nothing else.
+    var rolledBackSince: UInt64 = 0
     /// Its UTC less our forward clock, in microseconds, as of its last figures; the way between counts as nothing.
     var clockOffset: Int64 = 0
 
@@ -45,12 +47,17 @@ struct PeerTable {
     }
 
     /// One more that there is to be a link to.
-    mutating func add(_ id: Int, milliseconds: UInt64) {
+    ///
+    /// - Parameter known: as the term file has it: it may have been here before.
+    mutating func add(_ id: Int, milliseconds: UInt64, known: [KnownReplica]) {
         guard view(id) == nil else { return }
         var view = PeerView(id: id)
         view.knownSince = milliseconds
         views.append(view)
         views.sort { $0.id < $1.id }
+        for one in known where one.replica == UInt64(id) {
+            seen(PeerSighting(id: id, boot: one.boot, term: one.term, held: one.durableIndex))
+        }
     }
 
     /// It is not to join after all.
@@ -79,10 +86,12 @@ struct PeerTable {
     mutating func heard(_ id: Int, milliseconds: UInt64) { change(id) { $0.heardAt = milliseconds } }
 
     /// It names itself: known from now on, or found to be rolled back.
-    mutating func identified(_ id: Int, boot: UInt64, term: UInt64, durable: UInt64) {
+    mutating func identified(_ id: Int, boot: UInt64, term: UInt64, durable: UInt64, milliseconds: UInt64) {
         change(id) { view in
             let seen = view.sighting
+            let wasRolledBack = view.isRolledBack
             view.isRolledBack = boot < seen.boot || term < seen.term || durable < seen.held
+            if view.isRolledBack, !wasRolledBack { view.rolledBackSince = milliseconds }
             guard !view.isRolledBack else { return }
             view.isKnown = true
             view.sighting.boot = boot

@@ -59,8 +59,9 @@ extension Replica {
         guard message.from == peer, message.to == configuration.id else { return }
         if peer == knownPrimary { primaryHeard = (peer, clock.milliseconds) }
         if case .timeoutNow = message.kind { electionHint = .handover }
-        if case .appendAnswer(let match) = message.kind {
-            // What it promised to hold it must still have after its next start, whether its figures came or not.
+        if case .appendAnswer(let match) = message.kind, isPrimary, message.term == raft.term {
+            // What it promised to hold it must still have after its next start, whether its figures came or not. What it
+            // promised to an earlier primary it may have taken back since.
             peers.promised(peer, durable: min(match, committedIndex))
         }
         guard case .append(let previous, let count, let term, _) = message.kind else {
@@ -87,7 +88,7 @@ extension Replica {
         _ peer: Int, boot: UInt64, term: UInt64, durable: UInt64, into effects: inout [ReplicaEffect]
     ) {
         guard let before = peers.view(peer), before.isConnected else { return }
-        peers.identified(peer, boot: boot, term: term, durable: durable)
+        peers.identified(peer, boot: boot, term: term, durable: durable, milliseconds: clock.milliseconds)
         guard let after = peers.view(peer) else { return }
         if after.isKnown, !before.isKnown { agree(.connected(peer: peer), into: &effects) }
         if after.isRolledBack, before.isKnown { agree(.disconnected(peer: peer), into: &effects) }
@@ -96,7 +97,9 @@ extension Replica {
     /// Writes down that a replica was seen in a newer life or term, so that it is refused with less after this one's next
     /// start too: it may have voted in that term. How far its log goes is written with it, and falls behind between.
     private func keepSightings(into effects: inout [ReplicaEffect]) {
+        let retired = retiredForGood
         let isKept = peers.sightings.allSatisfy { seen in
+            guard !retired.contains(UInt64(seen.id)) else { return true }
             guard let kept = terms.state.known.first(where: { $0.replica == UInt64(seen.id) }) else {
                 return terms.state.known.count >= TermState.knownMax
             }
@@ -105,11 +108,20 @@ extension Replica {
         guard !isKept, life.isAlive else { return }
         let state = terms.state
         do throws(LogError) {
-            try terms.save(TermState(term: state.term, vote: state.vote, boot: state.boot, known: peers.known))
+            try save(TermState(term: state.term, vote: state.vote, boot: state.boot, known: peers.known))
         } catch {
             fail(.internalError, into: &effects)
         }
     }
+
+    /// The ids that are retired by what is committed: they never come back, and the term file has no room for them.
+    private var retiredForGood: [UInt64] {
+        let committed = configurations.last { $0.index <= committedIndex } ?? configurations[0]
+        return committed.entry.membership.retired.map(UInt64.init)
+    }
+
+    /// Makes what may never be forgotten durable.
+    func save(_ state: TermState) throws(LogError) { try terms.save(state, forgetting: retiredForGood) }
 
     /// Somebody saw a replica with so much; this one too.
     private func seen(_ sighting: PeerSighting, into effects: inout [ReplicaEffect]) {
@@ -135,7 +147,7 @@ extension Replica {
             durableIndex: log.fault == nil ? log.durableIndex : claimedLast.index, committedIndex: committedIndex,
             patientDigest: digests.patient, appointmentDigest: digests.appointment, auditDigest: digests.audit,
             freeBytes: UInt64((try? store.freeSpace()) ?? 0), clock: clock.machine,
-            isClockAhead: clock.isAhead)
+            clockTrust: clock.trust)
     }
 
     /// Its state in one word.

@@ -303,6 +303,8 @@ final class ReplicaLoop {
             answers.append(.ready)
             mail.toMain.mustPost(.ready(term: term))
         case .send(let peer, let message):
+            // Of a turn that ended in a failure nothing more is said: it may not be durable.
+            guard !isOver else { return }
             links?.send(PeerCodec.encode(message), to: peer, message.isSmall ? .control : .data)
         case .primary(let primary):
             answers.append(.primary(primary))
