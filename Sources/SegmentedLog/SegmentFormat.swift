@@ -76,7 +76,7 @@ package enum SegmentFormat {
     /// The header table follows the first control page.
     package static let tableAt = pageBytes
     /// In each control page: the segment's header, and from here on the watermark's slot.
-    static let watermarkInPage = 512
+    package static let watermarkInPage = 512
 
     static func wholePages(_ bytes: Int) -> Int { (bytes + pageBytes - 1) / pageBytes * pageBytes }
 

@@ -273,6 +273,21 @@ struct Ledger {
         return body.count == header.bodyLength && Checksum.crc32c(body) == header.bodyChecksum
     }
 
+    /// Whether a disk says of itself that it holds an entry: a watermark covers it, or there is a later segment.
+    func isMarked(_ disk: SimulatedFiles, _ index: UInt64) -> Bool {
+        let segment = decided[Int(index) - 1].segment
+        let path = ReplicaPaths.log + "/" + SegmentFormat.name(of: segment)
+        if disk.paths.contains(ReplicaPaths.log + "/" + SegmentFormat.name(of: segment + 1)) { return true }
+        guard let first = disk.durableBytes(path, at: 0, count: SegmentFormat.pageBytes),
+            let header = SegmentHeader(first, at: 0),
+            let second = disk.durableBytes(
+                path, at: header.description.secondControlAt, count: SegmentFormat.pageBytes)
+        else { return false }
+        return [first, second].contains { page in
+            (Watermark(page, at: SegmentFormat.watermarkInPage)?.through ?? 0) >= index
+        }
+    }
+
     /// Where an entry stands on every disk.
     struct Place {
         var path: String

@@ -99,8 +99,10 @@ extension World {
         let entry = 1 + faultChances[at].below(settled)
         guard othersHold(process, from: entry, through: entry), ledger.holds(process.disk, entry) else { return }
         let place = ledger.place(of: entry)
+        // A header that is not whole, of a frame that no watermark covers, is how a crash looks: whether it was ever
+        // acknowledged nothing on the disk tells, and with it gone the replica has less than it said.
         let offset =
-            faultChances[at].oneIn(3)
+            faultChances[at].oneIn(3) && ledger.isMarked(process.disk, entry)
             ? place.headerAt + faultChances[at].below(FrameHeader.count)
             : place.bodyAt + faultChances[at].below(place.bodyBytes)
         process.disk.rot(place.path, bit: offset * 8 + faultChances[at].below(8))
