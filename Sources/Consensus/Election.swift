@@ -24,7 +24,8 @@ extension RaftNode {
     /// A voter, or one that was until an entry that is not known to be committed: it may be the only one that has that
     /// entry, and then nobody else whose log it would vote for can lead (thesis 4.2.2).
     private var hasSay: Bool {
-        membership.isVoter(id) || (memberships.first?.membership.isVoter(id) == true && !mutated(.removedNeverLeads))
+        membership.isVoter(id)
+            || (memberships.contains { $0.membership.isVoter(id) } && !mutated(.removedNeverLeads))
     }
 
     /// What it promised in this term is on its disk.

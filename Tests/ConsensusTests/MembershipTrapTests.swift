@@ -216,6 +216,21 @@ import Testing
         #expect([2, 3, 4].contains { stage[$0].node.isPrimary })
     }
 
+    /// After a start it may know of no commit since before it joined.
+    @Test func `trap 17: who joined and is removed behind the commit that it knows may still have to lead`() {
+        let old = Membership(voters: [1, 2, 3], learners: [4, 5])
+        let joined = old.joint(with: [2, 3, 4])
+        let removed = joined.settled.joint(with: [2, 3, 5])
+        let host = Host(id: 4, seed: 1, genesis: old)
+        let memberships = [joined, joined.settled, removed, removed.settled]
+        host.load([Entry(term: 1)] + memberships.map { Entry(term: 1, membership: $0) }, term: 1, vote: nil)
+        host.start(seed: 1)
+        #expect(!host.node.membership.isVoter(4))
+        host.tell(.ticked(milliseconds: 10))
+        host.tell(.ticked(milliseconds: 9000))
+        #expect(host.node.role == .preCandidate)
+    }
+
     @Test func `trap 17: who is removed by an entry not known to be committed may still have to lead`() {
         let old = Membership(voters: [1, 2, 3], learners: [4])
         let joint = old.joint(with: [2, 3, 4])
