@@ -83,6 +83,12 @@ class Rival(threading.Thread):
             made.update(type="patient.registered", datacontenttype="application/fhir+json",
                         data={"resourceType": "Patient", "id": f"rivalled-{at}", "name": [{"family": "Plain"}],
                               "birthDate": "1984-02-29"})
+        elif len(self.events) % 200 == 0:
+            # A read opens what came since the newest whole resource; no patient has tens of thousands of patches.
+            made.update(type="patient.contact-amended", datacontenttype="application/fhir+json",
+                        data={"resourceType": "Patient", "id": f"rivalled-{at}", "name": [{"family": "Plain"}],
+                              "birthDate": "1984-02-29",
+                              "telecom": [{"system": "phone", "value": f"{self.number}-{len(self.events)}"}]})
         else:
             made.update(type="patient.contact-amended", datacontenttype="application/merge-patch+json",
                         data={"telecom": [{"system": "phone", "value": f"{self.number}-{len(self.events)}"}]})
