@@ -150,6 +150,6 @@ let package = Package(
         + tests.filter { chosenTests?.contains($0.name) ?? true }.map { test in
             .testTarget(
                 name: test.name, dependencies: (test.enters + ["TestSupport"]).map { .init(stringLiteral: $0) },
-                swiftSettings: settings)
+                swiftSettings: settings + planted)
         }
 )
