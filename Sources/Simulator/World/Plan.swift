@@ -124,14 +124,15 @@ package struct Plan: Equatable, Sendable {
         if let safetySeconds { safetyMicroseconds = safetySeconds * 1_000_000 }
     }
 
-    /// Each kind is on in three worlds of five, at a rate of its own.
+    /// Each kind is on in three worlds of five, at a rate of its own; a rollback is tried more often, for it seldom finds
+    /// all that it needs.
     private mutating func drawFaults(_ chance: inout Chance) {
         for kind in FaultKind.allCases {
             let isOn = chance.below(5) < 3
             let mean =
                 kind.isOfMessages
                 ? chance.pick([500, 5_000, 50_000, 200_000] as [UInt64])
-                : chance.pick([800_000, 2_500_000, 8_000_000] as [UInt64])
+                : chance.pick([800_000, 2_500_000, 8_000_000] as [UInt64]) / (kind == .rollback ? 4 : 1)
             guard isOn, replicas > 1 || (!kind.needsPeers && !kind.damages) else { continue }
             faults.append(Fault(kind: kind, mean: mean))
         }

@@ -17,9 +17,8 @@ final class Process {
     var isPaused = false
     /// Its disk was emptied or rolled back: it takes part no more under its old id.
     var isLost = false
-    /// A picture of its disk, and when it was taken.
-    var olderImage: SimulatedImage?
-    var imageTaken: UInt64 = 0
+    /// A picture of its disk, to be rolled back to.
+    var older: OlderImage?
     /// Nobody starts it.
     var isHeldDown = false
     /// Facts that wait for the next turn.

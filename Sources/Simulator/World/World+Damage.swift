@@ -35,12 +35,14 @@ extension World {
                 return true
             }
         case .rollback:
-            guard mayLoseDisk(process), othersKnow(process), let image = process.olderImage else { return }
+            guard mayLoseDisk(process), let older = process.older, othersKnow(process, andMoreThan: older) else {
+                return
+            }
             count(kind)
-            tell("\(now) the disk of replica \(process.id) is as it was \(now - process.imageTaken) us ago")
+            tell("\(now) the disk of replica \(process.id) is as it was \(now - older.taken) us ago")
             process.loseDisk()
             try end(process, losesPower: true, restarts: true)
-            process.disk.become(image)
+            process.disk.become(older.image)
         case .totalLoss:
             guard mayLoseDisk(process) else { return }
             count(kind)
@@ -60,15 +62,16 @@ extension World {
             && othersAreWhole(process)
     }
 
-    /// Every other replica knows how far this one is, and would refuse it with less. A disk that goes back behind a
-    /// promise that only one other heard is beyond what three replicas can bear: with the third it is a quorum that
-    /// never heard of it.
-    private func othersKnow(_ process: Process) -> Bool {
+    /// Every other replica knows how far this one is, and would refuse it with what is on the picture. A disk that goes
+    /// back behind a promise that only one other heard is beyond what three replicas can bear: with the third it is a
+    /// quorum that never heard of it. One that goes back to what it is is none that was lost.
+    private func othersKnow(_ process: Process, andMoreThan older: OlderImage) -> Bool {
         guard let own = process.replica?.witness else { return false }
         return processes.allSatisfy { other in
             guard other.id != process.id else { return true }
             guard let known = other.replica?.sighting(of: process.id) else { return false }
             return known.term >= own.term && known.held >= own.durableIndex
+                && (known.term > older.term || known.held > older.lastIndex)
         }
     }
 
@@ -112,8 +115,19 @@ extension World {
 
     /// Now and then a picture of a disk is taken, for it to be rolled back to.
     func takeImage(_ process: Process) {
-        guard process.imageTaken == 0 || now > process.imageTaken + 5_000_000 else { return }
-        process.imageTaken = now
-        process.olderImage = process.disk.image
+        guard let witness = process.replica?.witness, process.older.map({ now > $0.taken + 15_000_000 }) ?? true else {
+            return
+        }
+        process.older = OlderImage(
+            image: process.disk.image, taken: now, term: witness.term, lastIndex: witness.lastIndex)
     }
+}
+
+/// A picture of a disk, and how far its replica was.
+struct OlderImage {
+    var image: SimulatedImage
+    /// When, in virtual microseconds.
+    var taken: UInt64
+    var term: UInt64
+    var lastIndex: UInt64
 }

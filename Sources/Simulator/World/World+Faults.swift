@@ -24,7 +24,7 @@ extension World {
         scheduleNext(kind)
         let at = kind.rawValue
         let process = processes[faultChances[at].below(processes.count)]
-        if plan.mean(.rollback) != nil { takeImage(process) }
+        if kind != .rollback, plan.mean(.rollback) != nil { takeImage(process) }
         let lasts = faultChances[at].exponential(mean: faultChances[at].pick([50_000, 400_000, 3_000_000]))
         switch kind {
         case .crash, .powerLoss:
