@@ -4,30 +4,32 @@ import Records
 import SegmentedLog
 import Testing
 
-@Suite struct `A last frame that is torn` {
-    private func registered(_ number: Int) throws -> IncomingEvent {
-        try ClinicStore.registered("p-\(number)", id: "e-\(number)")
-    }
-
+extension Trio {
     /// A cluster whose primary has one entry that nobody else ever had, torn, and all processes dead.
-    private func torn(voters: Int, seed: UInt64) throws -> (trio: Trio, primary: Trio.Member, index: UInt64) {
+    static func torn(voters: Int, seed: UInt64) throws -> (trio: Trio, primary: Trio.Member, index: UInt64) {
         let trio = try Trio(voters: voters, seed: seed)
         let primary = try #require(trio.lead())
-        for number in 1...5 { trio.append([try registered(number)]) }
+        for number in 1...5 { trio.append([try ClinicStore.registered("p-\(number)", id: "e-\(number)")]) }
         #expect(trio.run(within: 3_000) { trio.isConverged })
         let whole = try #require(primary.replica?.log.lastIndex)
         trio.isolate(primary.id)
-        _ = trio.put([try registered(6)], to: primary)
+        _ = trio.put([try ClinicStore.registered("p-6", id: "e-6")], to: primary)
         #expect(trio.run(within: 50) { primary.replica?.log.durableIndex == whole + 1 })
         for member in trio.members { trio.kill(member.id) }
         try trio.heal()
         try primary.damage(whole + 1)
         return (trio, primary, whole + 1)
     }
+}
+
+@Suite struct `A last frame that is torn` {
+    private func registered(_ number: Int) throws -> IncomingEvent {
+        try ClinicStore.registered("p-\(number)", id: "e-\(number)")
+    }
 
     @Test(arguments: [841, 842, 843] as [UInt64])
     func `of one of two voters is cut once the other says that it never had it`(seed: UInt64) throws {
-        let (trio, primary, index) = try torn(voters: 2, seed: seed)
+        let (trio, primary, index) = try Trio.torn(voters: 2, seed: seed)
         for member in trio.members { try trio.boot(member.id) }
         let replica = try #require(primary.replica)
         #expect(replica.log.fault?.index == index)
@@ -49,7 +51,7 @@ import Testing
     }
 
     @Test func `of one of three is kept while one of the others is not heard`() throws {
-        let (trio, primary, index) = try torn(voters: 3, seed: 851)
+        let (trio, primary, index) = try Trio.torn(voters: 3, seed: 851)
         let others = trio.members.map(\.id).filter { $0 != primary.id }
         try trio.boot(primary.id)
         try trio.boot(others[0])
@@ -62,7 +64,7 @@ import Testing
     }
 
     @Test func `is kept while the other voter cannot read its own`() throws {
-        let (trio, primary, index) = try torn(voters: 2, seed: 861)
+        let (trio, primary, index) = try Trio.torn(voters: 2, seed: 861)
         let other = try #require(trio.members.first { $0.id != primary.id })
         // Both lost the same entry, so that neither can mend the other, and the other's log ends before what is torn.
         try primary.damage(5)

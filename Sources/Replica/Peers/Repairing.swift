@@ -53,8 +53,8 @@ extension Replica {
         guard hasPeers, let wanted = log.wanted, clock.milliseconds >= repairing.askedAt + Self.askAgainMilliseconds
         else { return }
         giveUpWhatNobodyHas(into: &effects)
-        guard log.wanted != nil else { return }
-        let able = peers.views.filter { isRecent($0) && !$0.isRolledBack }.map(\.id)
+        guard life.isAlive, log.wanted != nil else { return }
+        let able = peers.views.filter { isReachable($0) }.map(\.id)
         guard let next = able.first(where: { $0 > repairing.asked }) ?? able.first else { return }
         repairing.asked = next
         repairing.askedAt = clock.milliseconds
