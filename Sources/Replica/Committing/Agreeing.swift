@@ -49,10 +49,14 @@ extension Replica {
 
     /// Makes term and vote durable before anything else happens in them.
     private func persist(_ term: UInt64, _ vote: Int?, into effects: inout [ReplicaEffect]) {
-        let state = TermState(
-            term: term, vote: vote.map(UInt64.init), boot: terms.state.boot, known: peers.known)
+        let candidate = vote.map(UInt64.init)
         do {
-            if state.term != terms.state.term || state.vote != terms.state.vote { try save(state) }
+            if term != terms.state.term || candidate != terms.state.vote {
+                try save {
+                    $0.term = term
+                    $0.vote = candidate
+                }
+            }
         } catch {
             return fail(.internalError, into: &effects)
         }

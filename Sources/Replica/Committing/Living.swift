@@ -20,10 +20,8 @@ extension Replica {
         hasStarted = true
         effects.append(.credentials(credentials))
         guard case .opened = life else { return }
-        var state = terms.state
-        state.boot += 1
         do {
-            try save(state)
+            try save { $0.boot += 1 }
         } catch {
             return fail(.internalError, into: &effects)
         }
@@ -31,7 +29,7 @@ extension Replica {
         startedAt = clock.milliseconds
         agree(
             .started(
-                term: state.term, vote: state.vote.map { Int($0) },
+                term: terms.state.term, vote: terms.state.vote.map { Int($0) },
                 last: EntryID(index: log.lastIndex, term: log.end.term), committed: foldedIndex,
                 membership: configurations[0].entry.membership), into: &effects)
         for (index, entry) in configurations.dropFirst() {
@@ -85,7 +83,7 @@ extension Replica {
         guard clock.milliseconds >= figuresDue, life.isAlive else { return }
         figuresDue = clock.milliseconds + Self.figuresMilliseconds
         noteCommitted()
-        let others = peers.views.filter { isRecent($0) && !$0.isRolledBack && membership.voters.contains($0.id) }
+        let others = peers.views.filter { isReachable($0) && membership.voters.contains($0.id) }
         clock.compared(
             with: others.compactMap { view in
                 view.figures.map { (offset: view.clockOffset, trust: $0.clockTrust) }

@@ -29,7 +29,7 @@ extension Replica {
         }
         let rest = membership.voters.filter { $0 != leaving }
         guard !rest.isEmpty else { throw Problem(.orderRefused, "The last replica cannot be removed.") }
-        let well = rest.filter { $0 == configuration.id || peers.view($0).map(isRecent) == true }
+        let well = rest.filter { $0 == configuration.id || isReachable($0) }
         guard well.count > rest.count / 2 else {
             throw Problem(.orderRefused, "Without it the others could not agree to anything: see chartlog status.")
         }
@@ -59,13 +59,12 @@ extension Replica {
             guard !membership.isMember(wanted) else {
                 throw Problem(.orderRefused, "That replica is a member already.")
             }
-            guard isRecent(view), !view.isRolledBack else {
+            guard isReachable(view) else {
                 throw Problem(.orderRefused, "That replica is not reachable, or its disk is not what it was.")
             }
             return wanted
         }
-        guard let spare = spares.first(where: { peers.view($0).map { isRecent($0) && !$0.isRolledBack } == true })
-        else {
+        guard let spare = spares.first(where: isReachable) else {
             throw Problem(.orderRefused, "No spare is reachable: see chartlog status.")
         }
         return spare
@@ -131,15 +130,14 @@ extension Replica {
             switch state(of: id) {
             case .lost: return true
             case .rolledBack:
-                return clock.milliseconds >= (peers.view(id)?.rolledBackSince ?? 0) + Self.rolledBackMilliseconds
+                return peers.view(id)?.rolledBackSince.map { clock.milliseconds >= $0 + Self.rolledBackMilliseconds }
+                    == true
             default: return false
             }
         }
     }
 
     private static var rolledBackMilliseconds: UInt64 { 5_000 }
-
-    private func isReachable(_ id: Int) -> Bool { peers.view(id).map { isRecent($0) && !$0.isRolledBack } == true }
 
     /// Why a lost replica is not replaced, a constant sentence; nil when nothing holds it up, or nobody is lost.
     var replacementHold: String? {

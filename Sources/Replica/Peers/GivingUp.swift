@@ -60,7 +60,7 @@ extension Replica {
     private func isHeldByNoQuorum(_ index: UInt64, after term: UInt64?) -> Bool {
         let voters = membership.settled.voters
         let holders = voters.filter { voter in
-            guard voter != configuration.id, let view = peers.view(voter), isRecent(view), !view.isRolledBack,
+            guard voter != configuration.id, let view = peers.view(voter), isReachable(view),
                 let figures = view.figures, figures.lastIndex < index
             else { return true }
             guard term.map({ figures.term > $0 }) ?? true else { return true }

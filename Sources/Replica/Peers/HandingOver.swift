@@ -97,10 +97,16 @@ extension Replica {
         }
     }
 
+    /// Whether it was heard of lately.
     func isRecent(_ view: PeerView) -> Bool {
         guard view.isConnected, view.isKnown, let heard = view.heardAt else { return false }
         return clock.milliseconds < heard + Self.recentMilliseconds
     }
+
+    /// Whether it was heard of lately, and what it says counts.
+    func isReachable(_ view: PeerView) -> Bool { isRecent(view) && !view.isRolledBack }
+
+    func isReachable(_ id: Int) -> Bool { peers.view(id).map { isReachable($0) } == true }
 
     /// The other leads, or this one goes on.
     func transferEnded(_ isDone: Bool, into effects: inout [ReplicaEffect]) {

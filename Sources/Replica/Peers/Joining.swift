@@ -85,10 +85,10 @@ extension Replica {
         for place in joined { peers.add(place.id, milliseconds: clock.milliseconds, known: terms.state.known) }
         for place in gone { peers.remove(place.id) }
         if !joined.isEmpty { log.gainsPeers() }
-        var state = terms.state
-        state.met(joined.map { UInt64($0.id) })
+        var met = terms.state
+        met.met(joined.map { UInt64($0.id) })
         do {
-            if state != terms.state { try save(state) }
+            if met != terms.state { try save { $0 = met } }
         } catch {
             return fail(.internalError, into: &effects)
         }

@@ -14,10 +14,10 @@ struct PeerView {
     var knownSince: UInt64 = 0
     var figures: PeerFigures?
     var sighting: PeerSighting
-    /// It has less than it was seen to have: nothing it says counts.
-    var isRolledBack = false
-    /// Since when, by the forward clock, it has said nothing else.
-    var rolledBackSince: UInt64 = 0
+    /// Since when, by the forward clock, it says that it has less than it was seen to have; nil: it has what it had.
+    var rolledBackSince: UInt64?
+    /// Nothing it says counts.
+    var isRolledBack: Bool { rolledBackSince != nil }
     /// Its UTC less our forward clock, in microseconds, as of its last figures; the way between counts as nothing.
     var clockOffset: Int64 = 0
 
@@ -34,9 +34,7 @@ struct PeerTable {
     /// - Parameter known: what former lives were told, as the term file keeps it.
     init(_ ids: [Int], known: [KnownReplica] = []) {
         views = ids.sorted().map { PeerView(id: $0) }
-        for one in known {
-            seen(PeerSighting(id: Int(one.replica), boot: one.boot, term: one.term, held: one.durableIndex))
-        }
+        recall(known)
     }
 
     /// For the term file.
@@ -55,8 +53,13 @@ struct PeerTable {
         view.knownSince = milliseconds
         views.append(view)
         views.sort { $0.id < $1.id }
-        for one in known where one.replica == UInt64(id) {
-            seen(PeerSighting(id: id, boot: one.boot, term: one.term, held: one.durableIndex))
+        recall(known)
+    }
+
+    /// What the term file says; that of one there is no view of is passed over, and none is taken back by it.
+    private mutating func recall(_ known: [KnownReplica]) {
+        for one in known {
+            seen(PeerSighting(id: Int(one.replica), boot: one.boot, term: one.term, held: one.durableIndex))
         }
     }
 
@@ -89,10 +92,11 @@ struct PeerTable {
     mutating func identified(_ id: Int, boot: UInt64, term: UInt64, durable: UInt64, milliseconds: UInt64) {
         change(id) { view in
             let seen = view.sighting
-            let wasRolledBack = view.isRolledBack
-            view.isRolledBack = boot < seen.boot || term < seen.term || durable < seen.held
-            if view.isRolledBack, !wasRolledBack { view.rolledBackSince = milliseconds }
-            guard !view.isRolledBack else { return }
+            guard boot >= seen.boot, term >= seen.term, durable >= seen.held else {
+                view.rolledBackSince = view.rolledBackSince ?? milliseconds
+                return
+            }
+            view.rolledBackSince = nil
             view.isKnown = true
             view.sighting.boot = boot
             view.sighting.term = term

@@ -106,9 +106,8 @@ extension Replica {
             return kept.boot >= seen.boot && kept.term >= seen.term
         }
         guard !isKept, life.isAlive else { return }
-        let state = terms.state
         do throws(LogError) {
-            try save(TermState(term: state.term, vote: state.vote, boot: state.boot, known: peers.known))
+            try save()
         } catch {
             fail(.internalError, into: &effects)
         }
@@ -120,8 +119,13 @@ extension Replica {
         return committed.entry.membership.retired.map(UInt64.init)
     }
 
-    /// Makes what may never be forgotten durable.
-    func save(_ state: TermState) throws(LogError) { try terms.save(state, forgetting: retiredForGood) }
+    /// Makes what may never be forgotten durable, and what is known of the others with it.
+    func save(_ change: (inout TermState) -> Void = { _ in }) throws(LogError) {
+        var next = terms.state
+        for one in peers.known { _ = next.note(one) }
+        change(&next)
+        try terms.save(next, forgetting: retiredForGood)
+    }
 
     /// Somebody saw a replica with so much; this one too.
     private func seen(_ sighting: PeerSighting, into effects: inout [ReplicaEffect]) {

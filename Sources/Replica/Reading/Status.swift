@@ -41,8 +41,7 @@ extension Replica {
     }
 
     func countsAsCopy(_ view: PeerView) -> Bool {
-        isRecent(view) && !view.isRolledBack
-            && copies.counts(held: view.sighting.held, milliseconds: clock.milliseconds)
+        isReachable(view) && copies.counts(held: view.sighting.held, milliseconds: clock.milliseconds)
     }
 
     /// Remembers what is committed now.
