@@ -2,7 +2,8 @@
 primary is paused: nothing acknowledged is lost, doubled or moved, no read is older than what was acknowledged before it,
 all replicas end up the same, byte for byte, and appends go on soon.
 
-CHARTLOG_FAILOVERS says how many times (20), CHARTLOG_SEED which (1)."""
+CHARTLOG_FAILOVERS says how many times (20), CHARTLOG_SEED which (1), CHARTLOG_FAILOVER_KINDS of which kinds alone, by commas.
+The history of each 120 is judged by itself, with a store of its own: what was acknowledged has to fit into memory."""
 
 import os
 import random
@@ -17,6 +18,8 @@ FAILOVERS = int(os.environ.get("CHARTLOG_FAILOVERS", "20"))
 SEED = int(os.environ.get("CHARTLOG_SEED", "1"))
 # What happens, and how often of a hundred times.
 KINDS = {"kill primary": 50, "kill secondary": 12, "kill all": 10, "pause primary": 28}
+CHOSEN = [kind for kind in os.environ.get("CHARTLOG_FAILOVER_KINDS", "").split(",") if kind] or list(KINDS)
+ROUND = 120
 
 
 def strike(store, kind, dice):
@@ -40,10 +43,8 @@ def strike(store, kind, dice):
     return at, None
 
 
-def main():
-    report = Report("failover")
-    dice = random.Random(SEED)
-    gaps = {kind: [] for kind in KINDS}
+def round_of(report, dice, gaps, done, count):
+    """So many strikes of one store, and its history judged."""
     with Store(replicas=3) as store:
         store.configure(segmentFrames=512, snapshotEvery=5000)
         store.start()
@@ -57,8 +58,8 @@ def main():
         time.sleep(1)
         unsettled, starved = [], []
         strikes = []
-        for number in range(FAILOVERS):
-            kind = dice.choices(list(KINDS), list(KINDS.values()))[0]
+        for number in range(count):
+            kind = dice.choices(CHOSEN, [KINDS[kind] for kind in CHOSEN])[0]
             at, stopped = strike(store, kind, dice)
             if at is None:
                 unsettled.append((number, kind, store.status()))
@@ -81,7 +82,7 @@ def main():
             time.sleep(dice.uniform(0.3, 1.2))
             strikes.append((kind, at, time.monotonic()))
             if number % 25 == 24:
-                print(f"  {number + 1} of {FAILOVERS}, {sum(len(w.acknowledged) for w in writers)} acknowledged", flush=True)
+                print(f"  {done + number + 1} of {FAILOVERS}, {sum(len(w.acknowledged) for w in writers)} acknowledged", flush=True)
         for kind, at, until in strikes:
             gaps[kind].append(gap(writers, at, until))
         report.check("the replicas settle before every strike", not unsettled, unsettled)
@@ -110,19 +111,30 @@ def main():
               f"{sum(writer.unknown for writer in writers + rivals)} unknown outcomes resolved, "
               f"{sum(reader.reads for reader in readers)} reads, {sum(rival.conflicts for rival in rivals)} conflicts, {operations} operations in one order, {compared} resources compared, "
               f"{shared} closed segments compared")
-        for kind, values in gaps.items():
-            if values:
-                values.sort()
-                print(f"  {kind}: {len(values)} times, gap p50 {quantile(values, 0.5):.0f} ms, "
-                      f"p99 {quantile(values, 0.99):.0f} ms, longest {values[-1]:.0f} ms")
-        # What is promised, where there are enough to speak of a median; the rest of the machine has its say in the p99.
-        kills, pauses = gaps["kill primary"], gaps["pause primary"]
-        if len(kills) >= 50:
-            report.check("killed primary: p50 at most 100 ms", quantile(kills, 0.5) <= 100, quantile(kills, 0.5))
-            report.check("killed primary: p99 at most 500 ms", quantile(kills, 0.99) <= 500, quantile(kills, 0.99))
-            report.check("paused primary: p99 at most 2 s", quantile(pauses, 0.99) <= 2000, quantile(pauses, 0.99))
-        elif kills:
-            report.check("killed primary: half of the gaps within 1 s", quantile(kills, 0.5) <= 1000, kills)
+
+
+def main():
+    report = Report("failover")
+    dice = random.Random(SEED)
+    gaps = {kind: [] for kind in KINDS}
+    for done in range(0, FAILOVERS, ROUND):
+        round_of(report, dice, gaps, done, min(ROUND, FAILOVERS - done))
+        if report.failed:
+            break
+    for kind, values in gaps.items():
+        if values:
+            values.sort()
+            print(f"  {kind}: {len(values)} times, gap p50 {quantile(values, 0.5):.0f} ms, "
+                  f"p99 {quantile(values, 0.99):.0f} ms, longest {values[-1]:.0f} ms")
+    # What is promised, where there are enough to speak of a median; the rest of the machine has its say in the p99.
+    kills, pauses = gaps["kill primary"], gaps["pause primary"]
+    if len(kills) >= 50:
+        report.check("killed primary: p50 at most 100 ms", quantile(kills, 0.5) <= 100, quantile(kills, 0.5))
+        report.check("killed primary: p99 at most 500 ms", quantile(kills, 0.99) <= 500, quantile(kills, 0.99))
+    if len(pauses) >= 25:
+        report.check("paused primary: p99 at most 2 s", quantile(pauses, 0.99) <= 2000, quantile(pauses, 0.99))
+    if 0 < len(kills) < 50:
+        report.check("killed primary: half of the gaps within 1 s", quantile(kills, 0.5) <= 1000, kills)
     report.end()
 
 
