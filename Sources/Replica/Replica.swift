@@ -122,6 +122,8 @@ package final class Replica<Store: FileStore> {
     var auditUses = KeyBudget()
     var auditKeys: [AuditSeed: SecretKey] = [:]
 
+    /// A rewind that is being planned or made; one at a time.
+    var rewinding: RewindJob?
     var background = BackgroundState()
     var opened = FrameIndexes()
     var reads = ReadSessions()

@@ -63,6 +63,7 @@ extension Book {
         previous.append(cell.last)
         cell.version = event.version
         cell.last = UInt32(event.position)
+        if cell.state == .absent, cell.appointment != 0 { count(cell, by: 1) }
         cell.state = event.state
         cell.content = Mix.pair(cell.content, event.leafPrefix)
         fold(subjects: event.subjects, of: UInt32(ordinal), into: &cell)
@@ -83,7 +84,7 @@ extension Book {
         auditHash.add(Self.auditDigest(of: event, in: transaction))
     }
 
-    private mutating func appendItem(_ item: UInt32, actor: UInt64, behalf: UInt64) {
+    mutating func appendItem(_ item: UInt32, actor: UInt64, behalf: UInt64) {
         if actor != 0 { itemsOfActor.append(item, to: actor) }
         if behalf != 0, behalf != actor { itemsOfActor.append(item, to: behalf) }
     }
@@ -110,7 +111,7 @@ extension Book {
         return UInt16(tenants.count - 1)
     }
 
-    private mutating func fold(subjects keyIDs: [UInt64], of stream: UInt32, into cell: inout StreamCell) {
+    mutating func fold(subjects keyIDs: [UInt64], of stream: UInt32, into cell: inout StreamCell) {
         if isSame(cell.subjects, keyIDs, in: subjects) { return }
         let before = words(cell.subjects, in: subjects)
         for keyID in keyIDs where !before.contains(keyID) {

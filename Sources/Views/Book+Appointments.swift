@@ -73,7 +73,7 @@ extension Book {
     }
 
     func appointment(of cell: StreamCell) -> AppointmentFacts? {
-        guard cell.appointment != 0 else { return nil }
+        guard cell.appointment != 0, cell.state != .absent else { return nil }
         let booking = appointments[Int(cell.appointment) - 1]
         return AppointmentFacts(
             status: booking.status, start: booking.start, end: booking.end,

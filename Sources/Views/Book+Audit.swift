@@ -22,6 +22,29 @@ extension Book {
         }
     }
 
+    /// Whether an event is among the audit items of a subject.
+    ///
+    /// - Precondition: the event is folded.
+    package func concerns(event position: UInt64, subject keyID: UInt64) -> Bool {
+        itemsOfSubject.contains(item(ofEvent: position), in: keyID)
+    }
+
+    /// The number of an event among events and records: the first item through which there are so many events.
+    private func item(ofEvent position: UInt64) -> UInt32 {
+        var low = 0
+        var high = order.count
+        while low < high {
+            let middle = (low + high) / 2
+            let events =
+                switch order[middle] {
+                case .event(let number): number
+                case .record(let number): UInt64(middle + 1) - number
+                }
+            if events < position { low = middle + 1 } else { high = middle }
+        }
+        return UInt32(low)
+    }
+
     /// Adds search keys of a patient's current resource; keys it has already are passed over. Keys of earlier versions
     /// stay: a search as of an earlier position needs them, and every candidate is checked against its resource.
     package mutating func index(patient: StreamOrdinal, keys: [UInt64]) {

@@ -37,11 +37,11 @@ extension Book {
         return StreamStanding(version: cell.version, position: UInt64(cell.last))
     }
 
-    /// Its version and last position when event `through` was the last; nil when it was not made yet.
+    /// Its version and the position that made it when event `through` was the last; nil when it was not made yet.
     package func standing(of stream: StreamOrdinal, through: UInt64) -> StreamStanding? {
         var standing = standing(of: stream)
         while standing.position > through {
-            standing.position = UInt64(previous[Int(standing.position) - 1])
+            standing.position = position(before: standing.position, of: stream)
             standing.version -= 1
         }
         return standing.position == 0 ? nil : standing
@@ -52,27 +52,29 @@ extension Book {
         var standing = standing(of: stream)
         guard version >= 1, version <= standing.version else { return nil }
         while standing.version > version {
-            standing.position = UInt64(previous[Int(standing.position) - 1])
+            standing.position = position(before: standing.position, of: stream)
             standing.version -= 1
         }
         return standing.position
     }
 
-    /// Positions of its events at or before `through`, newest first, `limit` at most.
+    /// Positions of its events and of the rewinds that touched it at or before `through`, newest first, `limit` at most.
     package func positions(of stream: StreamOrdinal, through: UInt64, limit: Int = .max) -> [UInt64] {
         var positions: [UInt64] = []
         var at = standing(of: stream, through: through)?.position ?? 0
         while at != 0, positions.count < limit {
             positions.append(at)
-            at = UInt64(previous[Int(at) - 1])
+            at = position(before: at, of: stream)
         }
         return positions
     }
 
-    /// The position of the event before this one in the same stream; 0 when it is the first.
+    /// The position of what made the version before this one of a stream, an event or a rewind; 0 when it is the first.
     ///
-    /// - Precondition: `position` is 1 to the book's.
-    package func position(before position: UInt64) -> UInt64 { UInt64(previous[Int(position) - 1]) }
+    /// - Precondition: `position` is 1 to the book's, and made a version of the stream.
+    package func position(before position: UInt64, of stream: StreamOrdinal) -> UInt64 {
+        UInt64(link(before: UInt32(position), of: stream.raw))
+    }
 
     /// How many streams of a category a tenant has, and those numbered `range` in the order of their creation.
     package func streamCount(of category: Category, tenant: UInt32) -> Int {

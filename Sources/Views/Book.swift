@@ -20,6 +20,8 @@ package struct Book: Sendable {
     /// For event p, at p - 1, the position of the event before it in its stream; 0 for the first.
     var previous = ChunkedTable<UInt32>(shift: 12)
     var order = LogOrder()
+    /// Ascending by position; at the position of each `previous` says 0.
+    var rewinds: [RewindRow] = []
     var overflow = OverflowLists()
     /// Key ids of patients, and tokens of practitioners and locations, numbered.
     var subjects = WordTable()

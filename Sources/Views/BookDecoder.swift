@@ -13,6 +13,10 @@ package struct BookDecoder {
     private var lastFirst: UInt32 = 0
     private var appointmentsSeen: Int64 = 0
     private var isAtStart = true
+    private var sections: [BookSection] = []
+    /// Of each rewind, how many streams are still to come.
+    private var streamsDue: [Int] = []
+    private var rewindAt = 0
 
     package init() {}
 
@@ -26,7 +30,8 @@ package struct BookDecoder {
             return
         }
         if section != self.section {
-            guard section.rawValue == self.section.rawValue + 1, isFilled(self.section) else { throw .malformed }
+            guard section.rawValue == self.section.rawValue + 1, sections.contains(section), isFilled(self.section)
+            else { throw .malformed }
             self.section = section
         }
         switch section {
@@ -45,12 +50,14 @@ package struct BookDecoder {
         case .streamsOfCategory: while !reader.isAtEnd { try book.streamsOfCategory.take(runFrom: &reader) }
         case .bookings: while !reader.isAtEnd { try book.bookings.take(runFrom: &reader) }
         case .patientsOfTerm: while !reader.isAtEnd { try book.patientsOfTerm.take(runFrom: &reader) }
+        case .rewinds: while !reader.isAtEnd { try takeRewind(&reader) }
+        case .rewoundStreams: while !reader.isAtEnd { try takeRewoundStream(&reader) }
         }
     }
 
     /// The book, once every section is there.
     package consuming func finish() throws(ByteError) -> Book {
-        guard !isAtStart, section == .patientsOfTerm, isFilled(section) else { throw .malformed }
+        guard !isAtStart, section == sections.last, isFilled(section) else { throw .malformed }
         try book.completeAfterDecoding()
         guard [book.patientHash.sum, book.appointmentHash.sum, book.auditHash.sum] == sums else { throw .malformed }
         return book
@@ -69,12 +76,16 @@ package struct BookDecoder {
         case .previous: book.previous.count == expected && UInt64(expected) == book.position
         case .order: book.order.words.count == expected
         case .stale: book.stale.count == expected
+        case .rewinds: book.rewinds.count == expected
+        case .rewoundStreams: streamsDue.allSatisfy { $0 == 0 }
         default: book[postings: section].listCount == expected
         }
     }
 
     private mutating func takeHead(_ reader: inout ByteReader) throws(ByteError) {
-        guard try reader.u8() == BookFormat.version else { throw .malformed }
+        let version = try reader.u8()
+        guard BookFormat.versions.contains(version) else { throw .malformed }
+        sections = BookSection.all(in: version)
         book.position = try reader.u64()
         book.record = try reader.u64()
         guard book.position < Book.capacity, book.record < Book.capacity else { throw .malformed }
@@ -82,7 +93,7 @@ package struct BookDecoder {
         for _ in 0..<3 { sums.append(try reader.digest()) }
         book.auditHash = SetHash(sum: sums[2])
         for _ in 0..<(try reader.count(atMost: Int(UInt16.max))) { book.tenants.append(try reader.u32()) }
-        for _ in BookSection.allCases.dropFirst() { rowCounts.append(try reader.count(atMost: Int(UInt32.max))) }
+        for _ in sections { rowCounts.append(try reader.count(atMost: Int(UInt32.max))) }
         guard reader.isAtEnd else { throw .malformed }
         reserve()
     }
@@ -190,6 +201,28 @@ package struct BookDecoder {
         book.order.append(word: word, bits: min(64, left))
     }
 
+    private mutating func takeRewind(_ reader: inout ByteReader) throws(ByteError) {
+        let position = try reader.u32()
+        let target = try reader.u32()
+        let count = try reader.count(atMost: book.streams.count)
+        guard UInt64(position) <= book.position, target >= 1, target < position,
+            position > book.rewinds.last?.position ?? 0, book.previous[Int(position) - 1] == 0
+        else { throw .malformed }
+        book.rewinds.append(RewindRow(position: position, target: target))
+        streamsDue.append(count)
+    }
+
+    private mutating func takeRewoundStream(_ reader: inout ByteReader) throws(ByteError) {
+        let ordinal = UInt32(try reader.count(atMost: book.streams.count - 1))
+        let before = try reader.u32()
+        while rewindAt < streamsDue.count, streamsDue[rewindAt] == 0 { rewindAt += 1 }
+        guard rewindAt < streamsDue.count, before >= 1, before < book.rewinds[rewindAt].position,
+            book.rewinds[rewindAt].streams.last.map({ $0.ordinal < ordinal }) ?? true
+        else { throw .malformed }
+        book.rewinds[rewindAt].streams.append((ordinal, before))
+        streamsDue[rewindAt] -= 1
+    }
+
     private mutating func takeStale(_ reader: inout ByteReader) throws(ByteError) {
         let entry = try reader.u64()
         guard entry >> 32 < UInt64(book.streams.count), entry & 0xffff_ffff <= book.position else { throw .malformed }
@@ -207,7 +240,7 @@ extension Book {
             let cell = streams[ordinal]
             byTag.insert(UInt32(ordinal), hash: Mix.word(cell.tag))
             byToken.insert(UInt32(ordinal), hash: Self.hash(cell.token))
-            if cell.appointment != 0 {
+            if cell.appointment != 0, cell.state != .absent {
                 statusCounts[Int(cell.tenant) * 16 + Int(appointments[Int(cell.appointment) - 1].status.rawValue)] += 1
             }
             changeHash(of: cell, by: 1)

@@ -13,8 +13,15 @@ package struct BookEncoder {
     private var lastFirst: UInt32 = 0
     private var appointmentsSeen: UInt32 = 0
     private var piece = ByteWriter(reserving: 65_536)
+    private let sections: [BookSection]
+    /// Streams of all rewinds before the one whose streams are written.
+    private var rewind = 0
+    private var streamsBefore = 0
 
-    package init(_ book: Book) { self.book = book }
+    package init(_ book: Book) {
+        self.book = book
+        sections = BookSection.all(in: BookFormat.version(of: book))
+    }
 
     /// The next piece; nil after the last.
     package mutating func next() -> [UInt8]? {
@@ -23,7 +30,7 @@ package struct BookEncoder {
         piece.u8(section.rawValue)
         while row < rowCount(section), piece.count < BookFormat.pieceBytes { put(section) }
         if row >= rowCount(section) {
-            self.section = BookSection(rawValue: section.rawValue + 1)
+            self.section = sections.first { $0.rawValue == section.rawValue + 1 }
             row = 0
         }
         return piece.bytes
@@ -40,6 +47,8 @@ package struct BookEncoder {
         case .previous: book.previous.count
         case .order: book.order.words.count
         case .stale: book.staleCount
+        case .rewinds: book.rewinds.count
+        case .rewoundStreams: book.rewinds.reduce(0) { $0 + $1.streams.count }
         default: book[postings: section].listCount
         }
     }
@@ -57,6 +66,8 @@ package struct BookEncoder {
             piece.varint(before == 0 ? 0 : UInt64(row + 1) - UInt64(before))
         case .order: piece.u64(book.order.words[row])
         case .stale: piece.u64(book.stale[book.staleFirst + row])
+        case .rewinds: put(book.rewinds[row])
+        case .rewoundStreams: putRewoundStream()
         default:
             book[postings: section].encode(list: row, from: value, onto: &piece)
             value += PostingLists.runValuesMax
@@ -67,14 +78,14 @@ package struct BookEncoder {
     }
 
     private mutating func putHead() {
-        piece.u8(BookFormat.version)
+        piece.u8(BookFormat.version(of: book))
         piece.u64(book.position)
         piece.u64(book.record)
         piece.u64(UInt64(bitPattern: book.lastStamp.microseconds))
         for hash in [book.patientHash, book.appointmentHash, book.auditHash] { piece.digest(hash.sum) }
         piece.varint(book.tenants.count)
         for tenant in book.tenants { piece.u32(tenant) }
-        for section in BookSection.allCases.dropFirst() { piece.varint(rowCount(section)) }
+        for section in sections { piece.varint(rowCount(section)) }
     }
 
     private mutating func put(_ cell: StreamCell) {
@@ -94,6 +105,22 @@ package struct BookEncoder {
             appointmentsSeen = cell.appointment
         }
         lastFirst = cell.first
+    }
+
+    private mutating func put(_ rewind: RewindRow) {
+        piece.u32(rewind.position)
+        piece.u32(rewind.target)
+        piece.varint(rewind.streams.count)
+    }
+
+    private mutating func putRewoundStream() {
+        while row - streamsBefore >= book.rewinds[rewind].streams.count {
+            streamsBefore += book.rewinds[rewind].streams.count
+            rewind += 1
+        }
+        let (ordinal, before) = book.rewinds[rewind].streams[row - streamsBefore]
+        piece.varint(UInt64(ordinal))
+        piece.u32(before)
     }
 
     private mutating func put(_ cell: AppointmentCell) {
@@ -128,7 +155,8 @@ extension Book {
             case .streamsOfCategory: streamsOfCategory
             case .bookings: bookings
             case .patientsOfTerm: patientsOfTerm
-            case .head, .subjects, .actors, .overflow, .streams, .appointments, .previous, .order, .stale:
+            case .head, .subjects, .actors, .overflow, .streams, .appointments, .previous, .order, .stale, .rewinds,
+                .rewoundStreams:
                 preconditionFailure("not a section of lists")
             }
         }

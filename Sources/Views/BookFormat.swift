@@ -15,11 +15,23 @@ enum BookSection: UInt8, CaseIterable {
     case streamsOfCategory = 13
     case bookings = 14
     case patientsOfTerm = 15
+    /// Since version 2.
+    case rewinds = 16
+    case rewoundStreams = 17
+
+    /// The sections after the head that a version has.
+    static func all(in version: UInt8) -> [BookSection] {
+        allCases.dropFirst().filter { version > 1 || $0.rawValue <= patientsOfTerm.rawValue }
+    }
 }
 
 /// Constants of the encoding of a book. A piece is the section's byte, then rows one after the other to its end.
 enum BookFormat {
-    static let version: UInt8 = 1
+    /// Version 1 has no rewinds; a book without any is still written so.
+    static let versions: ClosedRange<UInt8> = 1...2
+
+    static func version(of book: Book) -> UInt8 { book.rewinds.isEmpty ? 1 : 2 }
+
     /// A piece is closed once it is this long; a row or run adds less than 24 KiB.
     static let pieceBytes = 40_000
 

@@ -60,7 +60,7 @@ package struct StreamRow: Equatable, Sendable {
     package var content: UInt64
 }
 
-/// A version of a stream and the position of the event that made it.
+/// A version of a stream and the position of the event, or of the rewind, that made it.
 package struct StreamStanding: Equatable, Sendable {
     package var version: UInt32
     package var position: UInt64

@@ -6,6 +6,7 @@ import Records
 import SegmentedLog
 import TestSupport
 import Testing
+import Views
 
 @Suite struct `Entries` {
     private static let start = EntryStart(
@@ -116,6 +117,81 @@ import Testing
             "entries/v1/batch-leaves.bin",
             orWrite: (built.leaves.events + built.leaves.records).flatMap(\.bytes))
         #expect(leaves == (built.leaves.events + built.leaves.records).flatMap(\.bytes))
+    }
+
+    /// A book of two streams, and what a rewind to its first event says of it.
+    private static func rewound() -> (book: Book, facts: RewindFacts, at: Instant) {
+        var book = Book()
+        let at = Instant(microseconds: 1_790_000_000_000_000)
+        let booked = AppointmentFacts(
+            status: .booked, start: at, end: Instant(microseconds: at.microseconds + 1_800_000_000),
+            practitioners: [7])
+        var arrived = booked
+        arrived.status = .arrived
+        func event(_ position: UInt64, _ stream: UInt64, _ version: UInt32, _ facts: AppointmentFacts?) -> EventFacts {
+            EventFacts(
+                position: position, tenant: 1, category: facts == nil ? .patient : .appointment, typeCode: 1,
+                typeToken: 0, stream: stream, streamToken: version == 1 ? Token128(low: stream, high: 9) : nil,
+                version: version, identity: Token128(low: position, high: 1), subjects: [5, position + 5],
+                appointment: facts, state: .live, data: .resource, leafPrefix: position)
+        }
+        book.apply(
+            TransactionFacts(
+                stamp: at, tenant: 1, actor: 1, behalf: 0,
+                events: [event(1, 100, 1, booked), event(2, 100, 2, arrived), event(3, 200, 1, nil)]))
+        let facts = RewindFacts(
+            position: 4, target: 1,
+            streams: [
+                RewoundStream(tag: 100, version: 3, state: .live, subjects: [5, 6], appointment: booked),
+                RewoundStream(tag: 200, version: 2, state: .absent, subjects: [], appointment: nil),
+            ], leafPrefix: 0)
+        return (book, facts, at)
+    }
+
+    private static func rewindEntry() throws -> [UInt8] {
+        let (book, facts, at) = rewound()
+        let crypto = try Crypto()
+        var builder = EntryBuilder(
+            start: EntryStart(position: 4, record: 1, stamp: at), seed: AuditSeed(salt: Array(1...8), epoch: 1),
+            registryEpoch: 1)
+        try builder.beginTransaction(
+            TransactionFacts(stamp: at, tenant: 1, actor: 0xaaaa, behalf: 0, events: []), idempotency: nil, keys: [],
+            eventCount: 1, header: sealing("header", 200), crypto: crypto)
+        builder.beginRewind(facts, number: 1, identity: Token128(low: 1, high: 2), stamp: at, book)
+        try builder.addPart(sealing("rewind", 201), crypto: crypto)
+        _ = builder.endEvent()
+        return builder.writer.bytes
+    }
+
+    @Test func `the bytes of a rewind are those of the first version and read back`() throws {
+        let (book, facts, at) = Self.rewound()
+        let body = try Fixture.bytes("entries/v1/rewind.bin", orWrite: Self.rewindEntry())
+        #expect(try body == Self.rewindEntry())
+        func read(_ body: [UInt8], _ book: Book) throws(ByteError) -> RewindFacts? {
+            var reader = try EntryReader(body, start: EntryStart(position: 4, record: 1, stamp: at))
+            var found: RewindFacts?
+            while let step = try reader.next() {
+                if case .event(let place) = step {
+                    found = try RewindCodec.read(place, in: body, book, leafPrefix: 0)
+                }
+            }
+            return found
+        }
+        #expect(try read(body, book) == facts)
+        // Of another book it is no rewind: streams are missing, or were not changed, or stand at other versions.
+        #expect(throws: ByteError.self) { try read(body, Book()) }
+        var later = book
+        later.apply(
+            RecordFacts(
+                number: 1, stamp: at, tenant: 1, actor: 1, behalf: 0, code: .accessed, outcome: .success, subjects: [],
+                leafPrefix: 1))
+        #expect(try read(body, later) == facts)
+        later.apply(facts, of: TransactionFacts(stamp: at, tenant: 1, actor: 1, behalf: 0, events: []))
+        #expect(throws: ByteError.self) { try read(body, later) }
+        for count in 0..<body.count {
+            let cut = try? read(Array(body[..<count]), book)
+            #expect(cut == nil)
+        }
     }
 
     private static let configurations = [

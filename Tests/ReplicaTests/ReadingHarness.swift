@@ -62,6 +62,15 @@ extension Shell {
     }
 
     var book: Book { replica.book }
+
+    /// Orders a rewind, and waits for what comes of it.
+    func rewind(to asked: AsOf, applies: Bool) throws -> Answer {
+        let id = newID()
+        tick()
+        tell([.operate(id, ClinicStore.caller("admin"), .rewind(to: asked, applies: applies))])
+        for _ in 0..<1_000 where !ended.contains(id) { tick() }
+        return try #require(answers[id]?.last)
+    }
 }
 
 extension ReadingTwin.Version {
@@ -73,6 +82,7 @@ extension ReadingTwin.Version {
 
 extension Answer {
     var piece: EventsPiece? { if case .events(let piece) = self { piece } else { nil } }
+    var plan: RestorePlan? { if case .restore(let plan) = self { plan } else { nil } }
     var page: ResourcePage? { if case .page(let page) = self { page } else { nil } }
 }
 
@@ -100,6 +110,27 @@ struct ReadingClinic {
                 batch.append(try CloudEventReader.structured(bytes))
             }
             try tell(batch)
+        }
+    }
+
+    /// Appends that many events of the clinic, which knows nothing of rewinds: what does not fit any more is refused, and
+    /// the clinic goes on.
+    mutating func liveOn(_ count: Int) throws {
+        let until = twin.events.count + count
+        var tries = 0
+        while twin.events.count < until {
+            tries += 1
+            try #require(tries < 2_000)
+            let told = generator.next()
+            let event = try CloudEventReader.structured(try #require(told))
+            if Bool.random(using: &dice) { shell.tick(UInt64.random(in: 1...900, using: &dice)) }
+            let answer = shell.append([event])
+            if let reply = answer?.appended {
+                twin.append([event], reply)
+            } else {
+                let kind = try #require(answer?.problem?.kind)
+                #expect([409, 410, 422].contains(kind.status), "\(kind)")
+            }
         }
     }
 
@@ -150,6 +181,17 @@ struct ReadingClinic {
         ])
         try tell([try ClinicStore.step("cancelled", "oa-\(name)", id: "o9\(name)")])
         try tell([try ClinicStore.step("entered-in-error", "oa-\(name)", id: "oA\(name)")])
+    }
+
+    /// Goes back to some earlier position, in the store and in the twin.
+    mutating func rewind() throws {
+        let at = Int.random(in: 0..<(twin.ends.count - 1), using: &dice)
+        let (target, stamp) = twin.ends[at]
+        let asked: AsOf = Bool.random(using: &dice) ? .position(target) : .instant(stamp)
+        let plan = try #require(shell.rewind(to: asked, applies: true).plan)
+        #expect(plan.target == target && plan.position == UInt64(twin.events.count))
+        let position = try #require(plan.appliedAt)
+        twin.rewind(to: target, at: position, stamp: try shell.replica.transaction(at: position).stamp)
     }
 
     func kind(_ subject: String) -> (ViewKind, String)? {

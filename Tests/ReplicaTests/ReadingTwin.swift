@@ -119,6 +119,8 @@ struct ReadingTwin {
         /// Of the transaction it came with.
         var first: UInt64
         var last: UInt64
+        /// Of a rewind: what it went back to.
+        var target: UInt64?
     }
 
     struct Version: Equatable {
@@ -126,6 +128,15 @@ struct ReadingTwin {
         var stamp: Instant
         /// nil: it is gone.
         var resource: Plain?
+    }
+
+    /// A version and what the next one is folded onto.
+    private struct Fold {
+        var position: UInt64
+        var version: UInt64
+        var stamp: Instant
+        var resource: Plain?
+        var isGone: Bool
     }
 
     var events: [Event] = []
@@ -153,18 +164,51 @@ struct ReadingTwin {
         if let stamp = reply.events.last?.recorded { ends.append((last, stamp)) }
     }
 
+    /// A rewind that was made.
+    mutating func rewind(to target: UInt64, at position: UInt64, stamp: Instant) {
+        for subject in subjects where folds(subject, through: position).last.map({ $0.position > target }) ?? false {
+            versions[subject, default: 0] += 1
+        }
+        events.append(
+            Event(
+                position: position, stamp: stamp, subject: "", type: "chartlog.rewound", version: 0, json: [],
+                plain: .null, first: position, last: position, target: target))
+        ends.append((position, stamp))
+    }
+
+    /// The versions of a stream that a rewind made.
+    func touched(_ subject: String, at position: UInt64) -> UInt64? {
+        folds(subject, through: position).last.flatMap { $0.position == position ? $0.version : nil }
+    }
+
     func position(asOf instant: Instant) -> UInt64 { ends.last { $0.stamp <= instant }?.position ?? 0 }
 
     var subjects: [String] {
         var seen: Set<String> = []
-        return events.map(\.subject).filter { seen.insert($0).inserted }
+        return events.map(\.subject).filter { $0 != "" && seen.insert($0).inserted }
     }
 
     /// Every version of a stream, oldest first.
     func history(_ subject: String, through position: UInt64) -> [Version] {
+        folds(subject, through: position).map {
+            Version(version: $0.version, stamp: $0.stamp, resource: $0.isGone ? nil : $0.resource)
+        }
+    }
+
+    private func folds(_ subject: String, through position: UInt64) -> [Fold] {
         var resource: Plain?
-        var found: [Version] = []
-        for event in events where event.position <= position && event.subject == subject {
+        var found: [Fold] = []
+        for event in events where event.position <= position && (event.subject == subject || event.target != nil) {
+            if let target = event.target {
+                guard let last = found.last, last.position > target else { continue }
+                let then = found.last { $0.position <= target }
+                resource = then?.resource
+                found.append(
+                    Fold(
+                        position: event.position, version: last.version + 1, stamp: event.stamp, resource: resource,
+                        isGone: then?.isGone ?? true))
+                continue
+            }
             let isPatch = event.plain["datacontenttype"]?.text == "application/merge-patch+json"
             let data = event.plain["data"]
             let named = data?["resourceType"]?.text?.lowercased() ?? "?"
@@ -179,7 +223,10 @@ struct ReadingTwin {
                 resource = .object(members)
             }
             let isGone = event.type.hasSuffix(".entered-in-error")
-            found.append(Version(version: event.version, stamp: event.stamp, resource: isGone ? nil : resource))
+            found.append(
+                Fold(
+                    position: event.position, version: event.version, stamp: event.stamp, resource: resource,
+                    isGone: isGone))
         }
         return found
     }

@@ -102,6 +102,67 @@ import Testing
         #expect(try Self.decode(pieces).digests == book.digests)
     }
 
+    /// A history that goes back twice, the second time behind the first rewind's target.
+    private static func rewound() -> Book {
+        var history = History(seed: 4)
+        var book = Book(folding: history.steps(60))
+        for target in [UInt64(30), 12] {
+            let changed = book.streams(changedAfter: target)
+            let facts = RewindFacts(
+                position: book.position + 1, target: target,
+                streams: changed.map { stream in
+                    let row = book.row(stream)
+                    let isThere = book.standing(of: stream, through: target) != nil
+                    return RewoundStream(
+                        tag: row.tag, version: row.version + 1, state: isThere ? .live : .absent,
+                        subjects: isThere ? row.subjects : [],
+                        appointment: isThere ? row.appointment ?? Self.proposed(row) : nil)
+                }, leafPrefix: target)
+            precondition(book.follows(facts))
+            book.apply(
+                facts,
+                of: TransactionFacts(
+                    stamp: Instant(microseconds: book.lastStamp.microseconds + 1), tenant: 1, actor: 3, behalf: 0,
+                    events: []))
+        }
+        return book
+    }
+
+    private static func proposed(_ row: StreamRow) -> AppointmentFacts? {
+        row.category == .appointment ? AppointmentFacts(status: .proposed) : nil
+    }
+
+    @Test func `a book with rewinds comes back, and its second version stays readable`() throws {
+        let book = Self.rewound()
+        let decoded = try Self.decode(book.pieces)
+        #expect(decoded.encoded == book.encoded && decoded.digests == book.digests)
+        #expect(decoded.foldedRewinds == book.foldedRewinds && book.foldedRewinds.count == 2)
+        for number in 0..<book.streamCount {
+            let stream = StreamOrdinal(raw: UInt32(number))
+            #expect(decoded.row(stream) == book.row(stream))
+            let chain = book.positions(of: stream, through: book.position)
+            #expect(decoded.positions(of: stream, through: book.position) == chain)
+            #expect(UInt32(chain.count) == book.row(stream).version)
+            for link in chain { #expect(decoded.content(at: link, of: stream) == book.content(at: link, of: stream)) }
+        }
+        for status in AppointmentStatus.allCases {
+            #expect(
+                decoded.appointmentCount(status: status, tenant: 1)
+                    == book.appointmentCount(status: status, tenant: 1))
+        }
+        var writer = ByteWriter()
+        for piece in book.pieces { writer.counted(piece) }
+        #expect(writer.bytes == (try Fixture.bytes("book-2.bin", orWrite: writer.bytes)))
+        // Rows of rewinds are checked for form and order.
+        for number in book.pieces.indices where book.pieces[number][0] >= BookSection.rewinds.rawValue {
+            for at in 1..<book.pieces[number].count {
+                var pieces = book.pieces
+                pieces[number].remove(at: at)
+                #expect(throws: ByteError.self) { try Self.decode(pieces) }
+            }
+        }
+    }
+
     static func decode(_ pieces: [[UInt8]]) throws -> Book {
         var decoder = BookDecoder()
         for piece in pieces { try decoder.take(piece) }

@@ -64,6 +64,9 @@ package struct AnswerRenderer: Sendable {
         case .page(let page):
             scratch = FHIRWriter.bundle(page, base: host.map { "https://" + $0 + "/fhir" } ?? "/fhir", path: path)
             whole(status: 200, "application/fhir+json", date, position: page.position, &out)
+        case .restore(let plan):
+            scratch = RestoreWriter.json(plan)
+            whole(status: 200, "application/json", date, position: plan.appliedAt ?? plan.position, &out)
         case .cluster(let status):
             scratch = ClusterWriter.json(status)
             var isUnderWay = false

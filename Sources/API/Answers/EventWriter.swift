@@ -11,8 +11,11 @@ enum EventWriter {
         out.append(contentsOf: event.json[..<(event.json.count - 1)])
         out.append(",\"position\":\"")
         out.append(decimal: event.position)
-        out.append("\",\"streamversion\":")
-        out.append(decimal: event.version)
+        out.append("\"")
+        if let version = event.version {
+            out.append(",\"streamversion\":")
+            out.append(decimal: version)
+        }
         out.append(",\"recordedtime\":\"")
         out.append(contentsOf: event.recorded.bytes)
         out.append("\",\"actor\":")
@@ -119,7 +122,12 @@ enum EventWriter {
             out.append(decimal: event.position)
             out.append(",\"recordedtime\":\"")
             out.append(contentsOf: stamp?.text ?? [])
-            out.append("\"}")
+            out.append("\"")
+            if let rewoundBy = event.rewoundBy {
+                out.append(",\"rewoundby\":")
+                out.append(decimal: rewoundBy)
+            }
+            out.append("}")
         }
         out.append("]}")
     }

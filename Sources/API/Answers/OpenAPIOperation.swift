@@ -26,8 +26,8 @@ extension OpenAPI {
             case ("/v1/events", "POST"): append()
             case ("/v1/events", _): events()
             case ("/v1/cluster", _): cluster()
-            case (_, "POST") where path.hasPrefix("/v1/cluster/"):
-                OrderKind(rawValue: String(path.dropFirst(12))).map { order($0) }
+            case (_, "POST") where OrderKind.allCases.contains { Router.path(of: $0) == path }:
+                OrderKind.allCases.first { Router.path(of: $0) == path }.map { order($0) }
             case (_, _) where path.hasPrefix("/fhir/") && path != "/fhir/metadata": view(path, method)
             default: open(path)
             }
@@ -64,7 +64,7 @@ extension OpenAPI {
 
         private mutating func order(_ kind: OrderKind) {
             requestTypes = [("application/json", "Order-" + kind.rawValue)]
-            answerTypes = [("application/json", "Cluster")]
+            answerTypes = [("application/json", kind == .restores ? "Restore" : "Cluster")]
             problemStatuses += [401, 403, 404, 406, 409, 415, 504]
             switch kind {
             case .handover: summary = "Let another replica lead; answered once it does. Needs the scope administer."
@@ -72,6 +72,10 @@ extension OpenAPI {
                 summary =
                     "Let the replica that is asked lead, though another hangs; never forwarded, and answered once it "
                     + "leads. Needs the scope administer."
+            case .restores:
+                summary =
+                    "Let the store go back to an instant or a position, by an event that is appended; or, unless apply is "
+                    + "true, say what that would do. Needs the scope administer."
             case .clock: summary = "Accept a clock that jumped ahead as right. Needs the scope administer."
             case .replacements:
                 summary = "Let a spare take a replica's place. Needs the scope administer."

@@ -92,7 +92,8 @@ enum OpenAPISchemas {
                 + #""events":{"type":"array","items":{"type":"object","required":["id","subject","version","position","#
                 + #""recordedtime"],"properties":{"id":{"type":"string"},"subject":{"type":"string"},"#
                 + #""version":{"type":"integer"},"position":{"type":"integer"},"#
-                + #""recordedtime":{"type":"string","format":"date-time"}}}}}}"#
+                + #""recordedtime":{"type":"string","format":"date-time"},"rewoundby":{"type":"integer","#
+                + #""description":"Of a repeat: the rewind by which it does not count any more."}}}}}}"#
         ),
         (
             "Digest",
@@ -172,6 +173,25 @@ enum OpenAPISchemas {
                 + #""clientPort":{"type":"integer","minimum":1,"maximum":65535}}}"#
         ),
         ("Order-clock", #"{"type":"object","additionalProperties":false,"properties":{}}"#),
+        (
+            "Order-restores",
+            #"{"type":"object","additionalProperties":false,"required":["asof"],"properties":{"#
+                + #""asof":{"type":"string","description":"An instant with offset, or a position."},"#
+                + #""apply":{"type":"boolean","default":false}}}"#
+        ),
+        (
+            "Restore",
+            #"{"type":"object","description":"What a rewind does, or would do; no PHI.","required":["applied","instant","#
+                + #""target","position","streams"],"properties":{"applied":{"type":"boolean"},"#
+                + #""rewoundby":{"type":"integer","description":"The position of the rewind."},"#
+                + #""instant":{"type":"string","format":"date-time"},"target":{"type":"integer"},"#
+                + #""position":{"type":"integer"},"streams":{"type":"integer"},"patients":{"type":"integer"},"#
+                + #""vanishing":{"type":"integer","description":"Streams made since: absent from then on."},"#
+                + #""appointments":{"type":"object","properties":{"returning":{"type":"integer"},"#
+                + #""vanishing":{"type":"integer"}}},"never_rewound":{"type":"object","properties":{"#
+                + #""erasures":{"type":"integer"},"withdrawals":{"type":"integer"},"#
+                + #""revocations":{"type":"integer"}}}}}"#
+        ),
         (
             "Resource",
             #"{"type":"object","description":"FHIR R4 JSON.","required":["resourceType"],"properties":{"#

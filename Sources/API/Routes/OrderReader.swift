@@ -14,11 +14,14 @@ package enum OrderKind: String, CaseIterable, Sendable {
     case members
     /// Nothing: the primary's clock is right, though it jumped ahead.
     case clock
+    /// `{"asof": "INSTANT or POSITION"}`, and `"apply": true` to do it: the store goes back there. Without, what that
+    /// would do is answered.
+    case restores
 
     /// The work goes on after the answer: 202, and where to watch it.
     var isLong: Bool {
         switch self {
-        case .handover, .takeover, .clock: false
+        case .handover, .takeover, .clock, .restores: false
         case .replacements, .members: true
         }
     }
@@ -38,6 +41,9 @@ enum OrderReader {
         case .handover: return .handover(to: ids["to"])
         case .takeover: return .takeOver(by: ids["to"])
         case .clock: return .acceptClock
+        case .restores:
+            guard let target = ids.target else { throw missing("asof") }
+            return .rewind(to: target, applies: ids.applies)
         case .replacements:
             guard let leaving = ids["leaving"] else { throw missing("leaving") }
             return .replace(leaving, with: ids["joining"])
@@ -53,13 +59,18 @@ enum OrderReader {
     }
 
     private static func missing(_ name: String) -> Problem {
-        Problem(.malformedRequest, "Name the replica that leaves.", [.member(name)])
+        let detail: StaticString =
+            name == "asof"
+            ? "Say to which instant, with its offset, or to which position." : "Name the replica that leaves."
+        return Problem(.malformedRequest, detail, [.member(name)])
     }
 
-    /// The members of the body, each a replica's id.
+    /// The members of the body, nearly each a replica's id.
     private struct Ids {
         private var found: [(name: String, id: Int)] = []
         private var address: String?
+        private(set) var target: AsOf?
+        private(set) var applies = false
 
         subscript(_ name: String) -> Int? { found.first { $0.name == name }?.id }
 
@@ -101,6 +112,20 @@ enum OrderReader {
                     address = said
                     continue
                 }
+                if name == "asof" {
+                    guard target == nil, let said = text.string(value) else {
+                        throw Problem(.malformedRequest, "An instant or a position is a text.", [.member(name)])
+                    }
+                    target = try ParameterValues.asOf(said)
+                    continue
+                }
+                if name == "apply" {
+                    guard let said = text.bool(value) else {
+                        throw Problem(.malformedRequest, "Say true or false.", [.member(name)])
+                    }
+                    applies = said
+                    continue
+                }
                 guard let id = text.integer(value), (1...OrderReader.idMax).contains(id) else {
                     throw Problem(.malformedRequest, "A replica is named by its number.", [.member(name)])
                 }
@@ -117,6 +142,7 @@ extension OrderKind {
         case .replacements: ["leaving", "joining"]
         case .members: ["leaving", "joining", "address", "peerPort", "clientPort"]
         case .clock: []
+        case .restores: ["asof", "apply"]
         }
     }
 }

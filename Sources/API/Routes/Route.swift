@@ -150,7 +150,9 @@ package enum Router {
         case (2, "v1") where segments[1] == "events":
             Place("/v1/events", got: .events, posted: .append, isSmall: false)
         case (2, "v1") where segments[1] == "cluster": Place("/v1/cluster", got: .cluster)
-        case (3, "v1") where segments[1] == "cluster": OrderKind(rawValue: segments[2]).map { Place($0) }
+        case (2, "v1") where segments[1] == OrderKind.restores.rawValue: Place(.restores)
+        case (3, "v1") where segments[1] == "cluster" && segments[2] != OrderKind.restores.rawValue:
+            OrderKind(rawValue: segments[2]).map { Place($0) }
         case (2, "fhir") where segments[1] == "metadata":
             Place("/fhir/metadata", got: .capabilities, needsCredential: false)
         case (2..., "fhir"): ViewKind(rawValue: segments[1]).flatMap { view($0, segments.dropFirst(2)) }
@@ -177,7 +179,9 @@ package enum Router {
         }
     }
 
-    private static func path(of kind: OrderKind) -> String { "/v1/cluster/" + kind.rawValue }
+    static func path(of kind: OrderKind) -> String {
+        kind == .restores ? "/v1/restores" : "/v1/cluster/" + kind.rawValue
+    }
 
     /// Every path template with its methods, for openapi.json to agree with.
     package static let templates: [(path: String, methods: [String])] =

@@ -8,6 +8,7 @@ package enum Answer: Sendable {
     case resource(ShownResource, position: UInt64)
     case page(ResourcePage)
     case cluster(ClusterStatus)
+    case restore(RestorePlan)
 }
 
 /// What an append gets: where its events stand.
@@ -32,6 +33,8 @@ package struct AppendedEvent: Equatable, Sendable {
     package var version: UInt64
     package var position: UInt64
     package var recorded: Instant
+    /// The position of the rewind by which the event does not count any more; nil when it does. Of repeats alone.
+    package var rewoundBy: UInt64?
 
     package init(id: String, subject: StreamName, version: UInt64, position: UInt64, recorded: Instant) {
         self.id = id
@@ -72,12 +75,13 @@ package struct ShownEvent: Sendable {
     /// The CloudEvent as one compact JSON object, as sent less `expectedversion`.
     package var json: [UInt8]
     package var position: UInt64
-    package var version: UInt64
+    /// In its stream; nil of a rewind that is shown for no stream.
+    package var version: UInt64?
     package var recorded: Instant
     /// The name of the credential that appended it.
     package var actor: String
 
-    package init(json: [UInt8], position: UInt64, version: UInt64, recorded: Instant, actor: String) {
+    package init(json: [UInt8], position: UInt64, version: UInt64?, recorded: Instant, actor: String) {
         self.json = json
         self.position = position
         self.version = version

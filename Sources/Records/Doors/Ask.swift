@@ -86,6 +86,14 @@ package struct AppendRequest: Sendable {
 package enum AsOf: Equatable, Sendable {
     case instant(Instant)
     case position(UInt64)
+
+    /// As it is written in a query: an instant in UTC, or a decimal position.
+    package var text: String {
+        switch self {
+        case .instant(let instant): instant.text
+        case .position(let position): String(position)
+        }
+    }
 }
 
 /// Which events to read, and in which order.

@@ -78,8 +78,11 @@ package struct AppointmentFacts: Equatable, Sendable {
 
 /// Which member of a consent's or a patient's life an event ends or begins; folds into the stream's state.
 package enum StreamState: UInt8, Sendable {
+    /// Rewound away: there was no such stream at the instant that the store went back to. Reads answer 410; begun anew,
+    /// its versions go on.
+    case absent = 0
     case live = 1
-    /// entered-in-error, or rewound away: reads answer 410.
+    /// entered-in-error: reads answer 410.
     case gone = 2
     /// The subject's key is destroyed.
     case erased = 3
@@ -213,6 +216,8 @@ package enum RecordCode: UInt8, CaseIterable, Sendable {
     case changeOrdered = 22
     /// It is done: another membership counts.
     case membershipChanged = 23
+    /// A rewind is to be planned or made.
+    case restoreOrdered = 24
 
     /// The reserved type the audit view shows.
     package var typeName: String {
@@ -230,6 +235,7 @@ package enum RecordCode: UInt8, CaseIterable, Sendable {
         case .handoverOrdered: "chartlog.handover-ordered"
         case .changeOrdered: "chartlog.change-ordered"
         case .membershipChanged: "chartlog.membership-changed"
+        case .restoreOrdered: "restore.ordered"
         }
     }
 }

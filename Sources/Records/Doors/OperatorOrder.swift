@@ -14,4 +14,7 @@ package enum OperatorOrder: Equatable, Sendable {
     case remove(Int)
     /// The primary's clock is right, though it jumped: what was refused for it goes on.
     case acceptClock
+    /// The store goes back to an instant or a position, by one event that is appended (design 9); or, unless `applies`,
+    /// only says what that would do.
+    case rewind(to: AsOf, applies: Bool)
 }

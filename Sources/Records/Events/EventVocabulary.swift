@@ -41,6 +41,9 @@ package struct EventKind: Sendable {
 package enum EventVocabulary {
     package static let kinds: [EventKind] = patient + consent + appointment + disclosure
 
+    /// A rewind, which the server alone writes: an event of no stream of its own, shown in each stream that it touched.
+    package static let rewound = EventType(code: 240, name: "chartlog.rewound")
+
     /// By code; nil for codes that stand for nothing.
     package static func kind(code: UInt8) -> EventKind? { byCode[Int(code)] }
 

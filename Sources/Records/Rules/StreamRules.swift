@@ -13,10 +13,12 @@ package enum StreamRules {
         case (.live?, .always):
             throw Problem(.alreadyExists, "The stream exists; change it with another type.", [.member("subject")])
         case (.live?, .whenMissing), (.live?, .never): return false
-        case (nil, .always), (nil, .whenMissing), (.gone?, .always), (.gone?, .whenMissing): return true
+        case (nil, .always), (nil, .whenMissing), (.absent?, .always), (.absent?, .whenMissing), (.gone?, .always),
+            (.gone?, .whenMissing):
+            return true
         case (nil, .never):
             throw Problem(.missingStream, "There is no such stream; begin it first.", [.member("subject")])
-        case (.gone?, .never):
+        case (.gone?, .never), (.absent?, .never):
             throw Problem(.gone, "The stream is over; begin it anew before anything else.")
         }
     }

@@ -99,6 +99,7 @@ extension Replica {
             case .record(let record):
                 book.apply(record.facts)
                 record.then?(self, record.facts, &effects)
+            case .rewind(let rewind): fold(rewind, into: &effects)
             }
         }
     }
@@ -160,6 +161,7 @@ extension Replica {
         for proof in proofs { answer(proof.id, Self.unknownOutcome, &effects) }
         proofs = []
         abandonReads(Self.unknownOutcome, recordsAreAnswered: true, into: &effects)
+        abandonRewind(Self.unknownOutcome, into: &effects)
         tell(primary: nil, into: &effects)
         effects.append(.stop(Problem(kind, "The replica stops: what it wrote last may not be on the disk.")))
     }

@@ -35,6 +35,11 @@ enum Folding {
                 } else {
                     leaf = try MerkleLeaf.event(place, in: body, transactionHead: head, stamp: transaction.stamp)
                 }
+                if place.rewind != nil {
+                    book.apply(try RewindCodec.read(place, in: body, book, leafPrefix: leaf.words.0), of: transaction)
+                    identities.add(place.identity, position: place.position)
+                    continue
+                }
                 // One look for the stream's tag serves both what stood before and what is folded.
                 let stream = book.stream(tag: place.stream)
                 let stood = place.creation == nil ? stream.map { before($0, book) } : nil

@@ -32,6 +32,7 @@ extension Replica {
     enum PendingItem {
         case transaction(PendingTransaction)
         case record(PendingRecord)
+        case rewind(PendingRewind)
     }
 
     /// An entry being gathered while the disk is busy with the one before.

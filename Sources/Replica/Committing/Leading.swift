@@ -98,6 +98,7 @@ extension Replica {
         for proof in proofs { answer(proof.id, Self.noPrimary, &effects) }
         proofs = []
         abandonReads(Self.noPrimary, recordsAreAnswered: true, into: &effects)
+        abandonRewind(Self.noPrimary, into: &effects)
     }
 
     func drop(_ items: [PendingItem], _ problem: Problem, into effects: inout [ReplicaEffect]) {
@@ -105,6 +106,7 @@ extension Replica {
             switch item {
             case .transaction(let transaction): answer(transaction.ask, problem, &effects)
             case .record(let record): if let ask = record.ask { answer(ask, problem, &effects) }
+            case .rewind(let rewind): answer(rewind.ask, problem, &effects)
             }
         }
     }

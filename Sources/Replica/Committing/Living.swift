@@ -118,6 +118,8 @@ extension Replica {
         handover = nil
         abandonReads(
             Problem(.unavailable, "The replica is stopping; try again.", [.retryAfterSeconds(1)]), into: &effects)
+        abandonRewind(
+            Problem(.unavailable, "The replica is stopping; try again.", [.retryAfterSeconds(1)]), into: &effects)
         life = .stopping
         stopDue = clock.milliseconds + Self.stopMilliseconds
         takeSnapshot(into: &effects)

@@ -46,6 +46,7 @@ extension Replica {
     /// Why no append can be taken now whatever it says.
     private func appendsClosed(_ request: AppendRequest) -> Problem? {
         if clock.isAhead { return Self.clockAhead }
+        if rewinding?.closesAppends == true { return Self.isRewinding }
         if room < .events { return Self.diskFull }
         guard waitingAppends < configuration.waitingAppendsMax, waitingBytes < configuration.waitingBytesMax,
             book.hasRoom(events: Int(nextPosition - book.position) + request.events.count, records: pending.count)

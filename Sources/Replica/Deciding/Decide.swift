@@ -34,7 +34,7 @@ extension Replica {
         for at in events.indices {
             let token = draft.tenant.stream(events[at].subject)
             let now = stream(token, tenant: draft.tenant.id, in: book)
-            if let expected = events[at].expectedVersion, expected != UInt64(now?.version ?? 0) {
+            if let expected = events[at].expectedVersion, !(now?.meets(expected) ?? (expected == 0)) {
                 conflicts.append(
                     VersionConflict(
                         subject: events[at].subject.text, expected: expected, actual: UInt64(now?.version ?? 0)))
@@ -195,7 +195,7 @@ extension Replica {
     private func reference(of token: UInt64, stream tag: UInt64, _ tenant: Tenant) -> String {
         if let known = tenant.referenceText(token) { return known }
         guard let ordinal = book.stream(tag: tag) else { return "" }
-        for position in book.positions(of: ordinal, through: book.position) {
+        for position in book.positions(of: ordinal, through: book.position) where book.rewindTarget(position) == nil {
             guard let event = try? openEvent(at: position) else { continue }
             for reference in JSONReferences.actors(in: event.json) where tenant.reference(reference) == token {
                 return reference

@@ -11,6 +11,9 @@ struct StreamNow {
     var before: StreamBefore
     /// The position of that event.
     var last: UInt64
+
+    /// Whether it is at an expected version. One that was rewound away is new as well as at its version.
+    func meets(_ expected: UInt64) -> Bool { expected == UInt64(version) || state == .absent && expected == 0 }
 }
 
 /// A transaction decided and not yet committed.

@@ -113,7 +113,8 @@ extension Replica {
             guard Self.isSame(stored.json, event.bytes) else { return nil }
             reply.add(
                 event, version: stored.version, position: position, stamp: stored.stamp, stream: stored.stream,
-                subjects: stored.subjects)
+                subjects: stored.subjects,
+                rewoundBy: book.stream(tag: stored.stream).flatMap { book.rewound(event: position, of: $0) })
         }
         return reply
     }
@@ -156,12 +157,13 @@ extension Replica {
 
 extension EarlierReply {
     fileprivate mutating func add(
-        _ event: IncomingEvent, version: UInt32, position: UInt64, stamp: Instant, stream: UInt64, subjects: [UInt64]
+        _ event: IncomingEvent, version: UInt32, position: UInt64, stamp: Instant, stream: UInt64, subjects: [UInt64],
+        rewoundBy: UInt64? = nil
     ) {
-        appended.events.append(
-            AppendedEvent(
-                id: event.id, subject: event.subject, version: UInt64(version), position: position,
-                recorded: stamp))
+        var told = AppendedEvent(
+            id: event.id, subject: event.subject, version: UInt64(version), position: position, recorded: stamp)
+        told.rewoundBy = rewoundBy
+        appended.events.append(told)
         shown.append(AuditValue.Shown(stream: stream, version: version))
         for subject in subjects where !self.subjects.contains(subject) { self.subjects.append(subject) }
         self.subjects.sort()

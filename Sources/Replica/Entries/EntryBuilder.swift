@@ -1,6 +1,7 @@
 internal import Bytes
 internal import Keys
 internal import Records
+internal import Views
 
 /// A subject's key that an entry makes.
 struct NewKey {
@@ -68,6 +69,23 @@ struct EntryBuilder {
         event.update(transactionHead)
         event.update(writer.bytes, in: head..<writer.count)
         if partCount > 1 { writer.varint(partCount) }
+    }
+
+    /// The deciding part of a rewind, as the next event: one call of `addPart` and one of `endEvent` must follow.
+    ///
+    /// - Parameter number: 1, 2, 3 … of the store's rewinds; stands where other events have their stream's version.
+    mutating func beginRewind(_ rewind: RewindFacts, number: UInt32, identity: Token128, stamp: Instant, _ book: Book) {
+        precondition(rewind.position == nextPosition)
+        let head = writer.count
+        writer.u8(DataForm.none.rawValue)
+        writer.u8(EventVocabulary.rewound.code)
+        writer.u64(0)
+        writer.varint(UInt64(number))
+        writer.token(identity)
+        RewindCodec.write(rewind, book, onto: &writer)
+        event = MerkleLeaf.begin(number: rewind.position, stamp: stamp)
+        event.update(transactionHead)
+        event.update(writer.bytes, in: head..<writer.count)
     }
 
     mutating func addPart(_ part: Sealing, crypto: Crypto) throws(KeyError) {

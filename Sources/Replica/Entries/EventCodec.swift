@@ -24,6 +24,8 @@ struct EventPlace {
     var subjects: Range<Int>?
     /// Mask and changes; nil: no appointment, or nothing changed.
     var appointment: Range<Int>?
+    /// Of a rewind: what it goes back to, and the streams it touches.
+    var rewind: Range<Int>?
     /// The deciding part, which the Merkle leaf covers.
     var head: Range<Int>
     /// The first sealed value; the others follow, each after its length.
@@ -57,6 +59,11 @@ struct EventPlace {
             let before = reader.offset
             try AppointmentCodec.skip(&reader)
             appointment = before..<reader.offset
+        }
+        if typeCode == EventVocabulary.rewound.code {
+            let before = reader.offset
+            try RewindCodec.skip(&reader)
+            rewind = before..<reader.offset
         }
         head = start..<reader.offset
         partCount = shape.contains(.hasParts) ? try reader.count(atMost: EntryFormat.partsMax) : 1

@@ -23,7 +23,7 @@ extension Replica {
         let record = RecordDraft(
             code: order.code, outcome: .success, tenant: tenants[0].id,
             actor: tenants[0].actor(credential.name), behalf: 0, subjects: [], value: value)
-        propose(record, for: id) { replica, _, effects in replica.carryOut(order, for: id, into: &effects) }
+        propose(record, for: id) { replica, _, effects in replica.carryOut(order, for: id, caller, into: &effects) }
     }
 
     /// - Throws: why the order cannot be carried out as things stand.
@@ -35,11 +35,14 @@ extension Replica {
         case .add(let joining, at: let place?): _ = try change(adding: joining, at: place)
         case .remove(let leaving): _ = try change(removing: leaving)
         case .acceptClock, .takeOver: break
+        case .rewind(let target, _): try considerRewind(to: target)
         }
     }
 
     /// The order's record is committed: the order itself.
-    private func carryOut(_ order: OperatorOrder, for id: AskID, into effects: inout [ReplicaEffect]) {
+    private func carryOut(
+        _ order: OperatorOrder, for id: AskID, _ caller: Caller, into effects: inout [ReplicaEffect]
+    ) {
         do throws(Problem) {
             switch order {
             case .handover(let target):
@@ -53,6 +56,8 @@ extension Replica {
                 begin(try change(adding: joining, at: place), for: id, givesSeed: true, into: &effects)
             case .remove(let leaving): begin(try change(removing: leaving), for: id, into: &effects)
             case .acceptClock, .takeOver: answer(id, .cluster(status), isLast: true, &effects)
+            case .rewind(let target, let applies):
+                try beginRewind(to: target, applies: applies, for: id, caller, into: &effects)
             }
         } catch {
             answer(id, error, &effects)
@@ -169,6 +174,7 @@ extension OperatorOrder {
         case .remove(let leaving): "remove \(leaving)"
         case .acceptClock: "accept the clock"
         case .takeOver: "take over"
+        case .rewind(let target, let applies): (applies ? "rewind to " : "preview of a rewind to ") + target.text
         }
     }
 
@@ -178,6 +184,7 @@ extension OperatorOrder {
         case .handover, .takeOver: .handoverOrdered
         case .replace, .add, .remove: .changeOrdered
         case .acceptClock: .clockAccepted
+        case .rewind: .restoreOrdered
         }
     }
 }

@@ -68,6 +68,11 @@ struct AuditFilter {
                 actions.allSatisfy({ $0.contains(place.creation != nil ? "C" : isGone ? "D" : "U") })
             else { return false }
             guard !patients.isEmpty else { return true }
+            if place.rewind != nil {
+                return patients.allSatisfy { wanted in
+                    wanted.contains { replica.book.concerns(event: position, subject: $0) }
+                }
+            }
             return takes(patients, of: try replica.subjects(of: place, in: frame))
         case .record(let number):
             let facts = try replica.recordFacts(number)

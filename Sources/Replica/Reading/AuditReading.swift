@@ -155,8 +155,16 @@ extension Replica {
     ) throws(Problem) -> AuditShown? {
         let (_, place, transaction) = try event(at: position)
         guard transaction.tenant == tenant.id else { return nil }
-        let event = try openEvent(at: position)
         let header = try header(at: position)
+        if place.rewind != nil {
+            // Whose data it concerned is told when they are asked for: it may be everybody.
+            let concerned = asked.named.filter { book.concerns(event: position, subject: $0) }
+            let detail = AuditDetail(
+                header, type: EventVocabulary.rewound.name, action: "U", recorded: transaction.stamp, outcome: .success,
+                patients: concerned.compactMap { patient(ofKey: $0) }, entities: [])
+            return AuditShown(detail, id: "e-\(position)", subjects: concerned)
+        }
+        let event = try openEvent(at: position)
         let type = EventVocabulary.kind(code: event.typeCode)?.type.name ?? Self.type(of: event.json) ?? ""
         let action = place.creation != nil ? "C" : event.isGone ? "D" : "U"
         let entities =
@@ -195,7 +203,7 @@ extension Replica {
     }
 
     /// A stream's name, as its first event says; the names opened lately are kept.
-    private func name(of stream: StreamOrdinal) -> StreamName? {
+    func name(of stream: StreamOrdinal) -> StreamName? {
         if let name = reads.names[stream] { return name }
         guard let event = try? openEvent(at: book.row(stream).first), let name = Self.subject(of: event.json) else {
             return nil
@@ -226,6 +234,9 @@ struct AuditExpansion {
     }
 
     func shown(_ subjects: [UInt64]) -> [UInt64] { patients.map { subjects.filter($0.contains) } ?? subjects }
+
+    /// The patients asked for; none when nobody was.
+    var named: [UInt64] { patients ?? [] }
 
     func takes(_ stream: StreamOrdinal) -> Bool { patients == nil || streams.contains(stream) }
 }
@@ -274,7 +285,7 @@ extension RecordCode {
         switch self {
         case .accessed: "R"
         case .searched, .denied, .auditRead, .strangers, .storeStarted, .clockAccepted, .integrityFailed,
-            .primaryElected, .handoverOrdered, .changeOrdered, .membershipChanged:
+            .primaryElected, .handoverOrdered, .changeOrdered, .membershipChanged, .restoreOrdered:
             "E"
         case .storeCreated: "C"
         }

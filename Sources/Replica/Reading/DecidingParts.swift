@@ -7,12 +7,12 @@ extension Replica {
     /// Key ids of the patients whose data an event is, ascending.
     func subjects(of place: EventPlace, in frame: FrameParts) throws(Problem) -> [UInt64] {
         if let named = try named(place, in: frame) { return named }
-        guard place.creation == nil else { return [] }
-        var before = book.position(before: place.position)
+        guard place.creation == nil, let stream = book.stream(tag: place.stream) else { return [] }
+        var before = book.content(before: place.position, of: stream)
         while before > 0 {
             let (frame, place, _) = try event(at: before)
             if let named = try named(place, in: frame) { return named }
-            before = book.position(before: before)
+            before = book.content(before: before, of: stream)
         }
         return []
     }

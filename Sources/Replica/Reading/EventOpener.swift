@@ -41,7 +41,7 @@ extension Replica {
                 json = try open(place, in: frame, tenant: transaction.tenant, subjects: row.subjects)
                 subjects = row.subjects
             } catch {
-                let told = try self.subjects(before: position)
+                let told = try self.subjects(before: position, of: ordinal)
                 guard told != row.subjects else { throw error }
                 json = try open(place, in: frame, tenant: transaction.tenant, subjects: told)
                 subjects = told
@@ -120,18 +120,18 @@ extension Replica {
     }
 
     /// The subjects of a stream just before the event at `position`, as the events before it name them.
-    private func subjects(before position: UInt64) throws(Problem) -> [UInt64] {
-        var before = book.position(before: position)
+    private func subjects(before position: UInt64, of stream: StreamOrdinal) throws(Problem) -> [UInt64] {
+        var before = book.content(before: position, of: stream)
         while before > 0 {
             let (frame, place, _) = try event(at: before)
             let named = try Self.read(before) { () throws(ByteError) in try place.namedSubjects(in: frame.body) }
             if let named { return named }
-            before = book.position(before: before)
+            before = book.content(before: before, of: stream)
         }
         return []
     }
 
-    private func open(
+    func open(
         _ place: EventPlace, in frame: FrameParts, tenant: UInt32, subjects: [UInt64]
     ) throws(Problem) -> [UInt8] {
         var keys: [UInt64: SecretKey] = [:]

@@ -67,7 +67,9 @@ struct TypeFilter {
         codes = Array(repeating: false, count: 256)
         tokens = []
         for name in names {
-            if let kind = EventVocabulary.kind(named: name) {
+            if name == EventVocabulary.rewound.name {
+                codes[Int(EventVocabulary.rewound.code)] = true
+            } else if let kind = EventVocabulary.kind(named: name) {
                 codes[Int(kind.type.code)] = true
             } else {
                 tokens.append(tenant.type(name))
@@ -134,7 +136,7 @@ extension Replica {
             var at = book.standing(of: stream, through: session.last)?.position ?? 0
             while at >= session.first {
                 positions.append(at)
-                at = book.position(before: at)
+                at = book.position(before: at, of: stream)
             }
             if !session.query.isDescending { positions.reverse() }
             session.chain = positions
@@ -191,6 +193,14 @@ extension Replica {
                 piece.mark = .end(position: session.at, more: true)
                 return piece
             }
+            if place.rewind != nil {
+                let shown = try shown(rewind: place, transaction, session)
+                piece.events.append(shown)
+                piece.bytes += shown.json.count
+                session.passed(position)
+                if !session.hasCaughtUp { session.left -= 1 }
+                continue
+            }
             let stored = try openEvent(at: position)
             let actor = try header(at: position).name
             piece.events.append(
@@ -218,6 +228,7 @@ extension Replica {
         // Only a follower meets what is stamped before an instant that lay in the future when it came.
         if let since = session.query.since, transaction.stamp < since { return false }
         guard case .category(let category) = session.query.subject else { return true }
+        if place.rewind != nil { return book.rewound(category, at: place.position) }
         return book.stream(tag: place.stream).map { book.category(of: $0) } == category
     }
 
@@ -352,11 +363,7 @@ extension EventsQuery {
         if let before { words.append("before=\(before)") }
         if let since { words.append("since=\(since.text)") }
         if let until { words.append("until=\(until.text)") }
-        switch asOf {
-        case nil: break
-        case .instant(let instant): words.append("asof=\(instant.text)")
-        case .position(let position): words.append("asof=\(position)")
-        }
+        if let asOf { words.append("asof=\(asOf.text)") }
         if isDescending { words.append("order=desc") }
         words.append("limit=\(limit)")
         if follow { words.append("follow=true") }

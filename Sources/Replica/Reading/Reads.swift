@@ -93,7 +93,7 @@ extension Replica {
 
     /// Whether a search or a reader of events has more to look at, or there is more to fold: the shell need not wait before its next tick.
     package var hasWork: Bool {
-        if !reads.searches.isEmpty || hasMoreToFold { return true }
+        if !reads.searches.isEmpty || hasMoreToFold || rewinding?.isReading == true { return true }
         return reads.order.contains { id in
             if case .scanning = reads.events[id]?.state { true } else { false }
         }
@@ -129,6 +129,7 @@ extension Replica {
     func readsTicked(into effects: inout [ReplicaEffect]) {
         eventsTicked(into: &effects)
         searchesTicked()
+        goOnRewinding(into: &effects)
     }
 
     /// The replica stops: every answer under way ends with the problem.
@@ -167,6 +168,7 @@ extension Replica {
         switch first {
         case .transaction(let transaction): return transaction.facts.stamp
         case .record(let record): return record.facts.stamp
+        case .rewind(let rewind): return rewind.transaction.stamp
         case nil: return Instant(microseconds: .max)
         }
     }

@@ -13,7 +13,7 @@ struct FoldedResource {
     /// Key ids of the patients whose data the version's event holds.
     var subjects: [UInt64]
     var stream: UInt64
-    /// The event that made the version also made the stream.
+    /// The version is the first of the stream.
     var isFirst: Bool
 
     func shown(as kind: ViewKind) -> ShownResource {
@@ -35,49 +35,57 @@ struct StandingFacts {
 
 // Folding a stream's events to the resource they make. Nothing is kept: the log is opened each time.
 extension Replica {
-    /// The resource as the event at `standing` left it.
+    /// The resource as the event or rewind at `standing` left it.
     func folded(
         _ stream: StreamOrdinal, _ kind: ViewKind, at standing: StreamStanding
     ) throws(Problem) -> FoldedResource {
-        // A whole resource replaces what was before it: fold from the newest one.
-        var events: [StoredEvent] = []
-        var position = standing.position
-        while position > 0 {
-            let event = try openEvent(at: position)
-            events.append(event)
-            if event.form == .resource, !event.isGone { break }
-            position = book.position(before: position)
-        }
-        var fold = ResourceFold(kind.category ?? .patient)
-        for event in events.reversed() { try apply(event, to: &fold) }
-        guard let last = events.first else { throw .noSuchResource }
-        return try result(fold, last, isFirst: book.position(before: last.position) == 0)
+        let (fold, last) = try content(stream, kind, at: standing.position)
+        return try result(fold, last, of: stream, at: standing)
     }
 
     /// Every version in `versions` of a stream, oldest first.
     func foldedVersions(
         _ stream: StreamOrdinal, _ kind: ViewKind, through position: UInt64, versions: ClosedRange<UInt32>
     ) throws(Problem) -> [FoldedResource] {
-        // From the newest whole resource at or before the oldest version asked for.
-        var events: [StoredEvent] = []
+        var links: [StreamStanding] = []
         var at = book.standing(of: stream, through: position)
-        while let standing = at, standing.position > 0 {
-            if standing.version <= versions.upperBound {
-                let event = try openEvent(at: standing.position)
-                events.append(event)
-                if event.version <= versions.lowerBound, event.form == .resource, !event.isGone { break }
-            }
+        while let standing = at, standing.position > 0, standing.version >= versions.lowerBound {
+            if standing.version <= versions.upperBound { links.append(standing) }
             at = StreamStanding(
-                version: standing.version - 1, position: book.position(before: standing.position))
+                version: standing.version - 1, position: book.position(before: standing.position, of: stream))
         }
-        var fold = ResourceFold(kind.category ?? .patient)
-        var found: [FoldedResource] = []
-        for event in events.reversed() {
-            try apply(event, to: &fold)
-            guard versions.contains(event.version) else { continue }
-            found.append(try result(fold, event, isFirst: event.version == 1))
+        guard let oldest = links.last else { return [] }
+        var (fold, last) = try content(stream, kind, at: oldest.position)
+        var found = [try result(fold, last, of: stream, at: oldest)]
+        for link in links.dropLast().reversed() {
+            if book.rewindTarget(link.position) != nil {
+                (fold, last) = try content(stream, kind, at: link.position)
+            } else {
+                let event = try openEvent(at: link.position)
+                try apply(event, to: &fold)
+                last = event
+            }
+            found.append(try result(fold, last, of: stream, at: link))
         }
         return found
+    }
+
+    /// What a stream says at a link of its chain, and the newest event that makes it up; nil where it is absent.
+    private func content(
+        _ stream: StreamOrdinal, _ kind: ViewKind, at position: UInt64
+    ) throws(Problem) -> (fold: ResourceFold, last: StoredEvent?) {
+        // A whole resource replaces what was before it: fold from the newest one.
+        var events: [StoredEvent] = []
+        var at = book.content(at: position, of: stream)
+        while at > 0 {
+            let event = try openEvent(at: at)
+            events.append(event)
+            if event.form == .resource, !event.isGone { break }
+            at = book.content(before: at, of: stream)
+        }
+        var fold = ResourceFold(kind.category ?? .patient)
+        for event in events.reversed() { try apply(event, to: &fold) }
+        return (fold, events.first)
     }
 
     private func apply(_ event: StoredEvent, to fold: inout ResourceFold) throws(Problem) {
@@ -92,14 +100,18 @@ extension Replica {
         EventVocabulary.kind(code: event.typeCode)?.type ?? EventType(code: 0, name: Self.type(of: event.json) ?? "")
     }
 
+    /// - Parameter last: the newest event that makes it up, which a rewind may have brought back; nil: it is absent.
     private func result(
-        _ fold: ResourceFold, _ last: StoredEvent, isFirst: Bool
+        _ fold: ResourceFold, _ last: StoredEvent?, of stream: StreamOrdinal, at standing: StreamStanding
     ) throws(Problem) -> FoldedResource {
-        guard let name = Self.subject(of: last.json) else { throw Self.damaged(last.position) }
+        let name = last.map { Self.subject(of: $0.json) } ?? name(of: stream)
+        guard let name else { throw Self.damaged(standing.position) }
+        let isOwn = last?.position == standing.position
         return FoldedResource(
-            id: name.id, version: last.version, stamp: last.stamp,
-            json: last.isGone || fold.isDeleted ? nil : fold.resource, subjects: last.subjects, stream: last.stream,
-            isFirst: isFirst)
+            id: name.id, version: standing.version,
+            stamp: isOwn ? last?.stamp ?? book.lastStamp : try transaction(at: standing.position).stamp,
+            json: last.map { $0.isGone || fold.isDeleted } ?? true ? nil : fold.resource,
+            subjects: last?.subjects ?? [], stream: book.tag(of: stream), isFirst: standing.version == 1)
     }
 
     /// The stream's name as an event of it says.
@@ -120,8 +132,15 @@ extension Replica {
                 StandingFacts(appointment: $0, subjects: row.subjects, isGone: row.state != .live, isCurrent: true)
             }
         }
+        guard let standing = book.standing(of: stream, through: cut) else { return nil }
+        var positions: [UInt64] = []
+        var at = book.content(at: standing.position, of: stream)
+        while at > 0 {
+            positions.append(at)
+            at = book.content(before: at, of: stream)
+        }
         var now: StandingFacts?
-        for position in book.positions(of: stream, through: cut).sorted() {
+        for position in positions.reversed() {
             let (frame, place, transaction) = try event(at: position)
             let before = now.map {
                 StreamBefore(category: .appointment, subjects: $0.subjects, appointment: $0.appointment)
@@ -138,9 +157,11 @@ extension Replica {
         return now
     }
 
-    /// Whether the event at a position says that its stream is gone.
+    /// Whether a stream is gone, or absent, since the event or rewind at a link of its chain.
     func isGone(at standing: StreamStanding, of stream: StreamOrdinal) throws(Problem) -> Bool {
         if book.standing(of: stream) == standing { return book.state(of: stream) != .live }
-        return try event(at: standing.position).place.shape.contains(.isGone)
+        let content = book.content(at: standing.position, of: stream)
+        guard content > 0 else { return true }
+        return try event(at: content).place.shape.contains(.isGone)
     }
 }

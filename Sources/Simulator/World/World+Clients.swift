@@ -129,7 +129,7 @@ extension World {
         case .problem(let problem): try took(number, problem)
         case .resource(let resource, let position): try took(number, resource, at: position)
         case .events(let piece): try took(number, id, piece, isLast: isLast)
-        case .page, .cluster: throw Violation("L", "an answer of a kind that nobody asked for")
+        case .page, .cluster, .restore: throw Violation("L", "an answer of a kind that nobody asked for")
         }
     }
 
@@ -226,7 +226,9 @@ extension World {
 
     /// An event that was shown, which must bear the words that were sent (I15).
     func standing(_ shown: ShownEvent) throws(Violation) -> Standing {
-        guard let event = EventMaker.event(in: shown.json), event >= 1, event <= UInt64(maker.sent.count) else {
+        guard let event = EventMaker.event(in: shown.json), event >= 1, event <= UInt64(maker.sent.count),
+            let version = shown.version
+        else {
             throw Violation("I15", "position \(shown.position) shows an event that nobody sent")
         }
         let sent = maker.sent[Int(event) - 1]
@@ -234,6 +236,6 @@ extension World {
             throw Violation("I15", "position \(shown.position) shows event \(event) with other words than were sent")
         }
         return Standing(
-            event: event, version: shown.version, position: shown.position, stamp: shown.recorded.microseconds)
+            event: event, version: version, position: shown.position, stamp: shown.recorded.microseconds)
     }
 }

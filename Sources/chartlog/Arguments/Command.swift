@@ -1,5 +1,6 @@
 /// One command: its name, what it takes, and what it does.
 struct Command: Sendable {
+    /// One word, or two: what it is about and what is done.
     let name: String
     /// What follows the name on the usage line.
     let synopsis: String
@@ -27,7 +28,7 @@ struct Command: Sendable {
 
     static let all: [Command] = [
         .initialise, .start, .serve, .append, .events, .patient, .appointments, .audit, .status, .handover,
-        .replace, .spares, .clock, .verify,
+        .replace, .spares, .clock, .restoreRewind, .restorePreview, .verify,
     ]
 }
 
