@@ -76,6 +76,16 @@ extension KeyRing {
     package func indexKey() throws(KeyError) -> SecretKey { try indexKey(epoch: registryEpoch) }
     package func cursorKey() throws(KeyError) -> SecretKey { try cursorKey(epoch: registryEpoch) }
 
+    /// Signs the manifests of backups, so that whoever has its public key can tell them from anybody else's.
+    /// `clusterID` is that of the store they are of.
+    ///
+    /// - Throws: `.missing` when the log epoch is not held.
+    package func backupSigningKey(clusterID: [UInt8], epoch: UInt32) throws(KeyError) -> SigningKey {
+        let log = try key(.logEpoch, epoch: epoch)
+        return try SigningKey(
+            seed: HKDF.key(from: log, salt: [], info: Self.info("backup signing", clusterID, UInt64(epoch))))
+    }
+
     private func derived(_ purpose: String, _ epoch: UInt32) throws(KeyError) -> SecretKey {
         let registry = try key(.registryEpoch, epoch: epoch)
         return HKDF.key(from: registry, salt: [], info: Self.info(purpose, clusterID, UInt64(epoch)))

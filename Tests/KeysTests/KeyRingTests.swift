@@ -55,6 +55,16 @@ import Testing
         #expect(key == SecretKey(stated))
     }
 
+    @Test func `the key that signs backups is HKDF over the words that Keys.md states`() throws {
+        let info = Array("chartlog backup signing 1".utf8) + [0] + cluster + [1, 0, 0, 0, 0, 0, 0, 0]
+        let seed = HKDF.bytes(from: [UInt8](0..<32), salt: [], info: info, count: 32)
+        let key = try ring.backupSigningKey(clusterID: cluster, epoch: 1)
+        #expect(key.publicKey == (try SigningKey(seed: SecretKey(seed)).publicKey))
+        let other = try ring.backupSigningKey(clusterID: [UInt8](repeating: 7, count: 16), epoch: 1)
+        #expect(!SigningKey.verify(try key.sign([1]), of: [1], publicKey: other.publicKey))
+        #expect(throws: KeyError.missing) { try ring.backupSigningKey(clusterID: cluster, epoch: 2) }
+    }
+
     @Test func `a wrapped key opens only as itself`() throws {
         var dice = SeededDice(seed: 1)
         let subject = SecretKey.random(dice: &dice)
