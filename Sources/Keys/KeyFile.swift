@@ -21,7 +21,7 @@ package struct HeldKey: Sendable {
 /// copy, a sync; so a crash leaves at least one whole copy of the old or the new slot, and `open` makes the two alike
 /// again before anything else. A call that throws `.file` leaves either; the process must not go on with this file.
 package final class KeyFile<Store: FileStore> {
-    package static var slotsMax: Int { 64 }
+    package static var slotsMax: Int { KeySlot.countMax }
     private static var halfBytes: Int { slotsMax * KeySlot.bytesCount }
 
     private let store: Store
@@ -56,6 +56,32 @@ package final class KeyFile<Store: FileStore> {
     package static func create(
         _ store: Store, path: String, root: SecretKey, clusterID: [UInt8], dice: inout some Dice
     ) throws(KeyError) -> KeyFile {
+        try create(store, path: path, root: root, clusterID: clusterID) { made throws(KeyError) in
+            for kind in KeyKind.allCases { try made.add(kind, epoch: 1, key: .random(dice: &dice), dice: &dice) }
+        }
+    }
+
+    /// Makes the file with the keys of a store that there is already, under a root key of its own: for a store that comes
+    /// back from escrow, and for a branch, whose cluster id is another. Durable with its name; a file that was begun and
+    /// not finished is begun anew.
+    ///
+    /// - Precondition: `clusterID` has 16 bytes; `held` has a key, and no two of one kind and epoch.
+    /// - Throws: `.file(.exists)` when the file is there, `.exhausted` for more keys than it has slots; then nothing was
+    ///   made under its name.
+    package static func create(
+        _ store: Store, path: String, root: SecretKey, clusterID: [UInt8], held: [HeldKey], dice: inout some Dice
+    ) throws(KeyError) -> KeyFile {
+        precondition(!held.isEmpty, "a key file without keys opens nothing")
+        return try create(store, path: path, root: root, clusterID: clusterID) { made throws(KeyError) in
+            for held in held { try made.add(held.kind, epoch: held.epoch, key: held.key, dice: &dice) }
+        }
+    }
+
+    /// The file, filled under another name and then renamed: under its own it is whole or not there.
+    private static func create(
+        _ store: Store, path: String, root: SecretKey, clusterID: [UInt8],
+        filling fill: (KeyFile) throws(KeyError) -> Void
+    ) throws(KeyError) -> KeyFile {
         precondition(clusterID.count == KeyRing.clusterIDBytes)
         let crypto = try Crypto()
         let draft = path + ".new"
@@ -70,7 +96,7 @@ package final class KeyFile<Store: FileStore> {
         try onDisk { () throws(FileError) in
             try store.write(file, at: 0, [UInt8](repeating: 0, count: 2 * halfBytes))
         }
-        for kind in KeyKind.allCases { try made.add(kind, epoch: 1, key: .random(dice: &dice), dice: &dice) }
+        try fill(made)
         try onDisk { () throws(FileError) in
             try store.rename(draft, to: path)
             try store.syncDirectory(directory(of: path))

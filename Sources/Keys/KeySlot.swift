@@ -14,6 +14,8 @@ package enum KeyKind: UInt8, Sendable, CaseIterable {
 /// a checksum for where it does not. Keys.md has the table.
 struct KeySlot: Equatable {
     static let bytesCount = 512
+    /// How many slots a key file has.
+    static let countMax = 64
     private static let magic: UInt32 = 0x534b_4c43  // "CLKS"
     private static let format: UInt16 = 1
     /// nonce ‖ key ‖ tag
