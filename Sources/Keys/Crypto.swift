@@ -14,9 +14,11 @@ internal import COpenSSL
     private let sealer: OpaquePointer
     private let opener: OpaquePointer
 
-    /// Fetches the cipher, which is dear, once.
-    package init() throws(KeyError) {
-        guard let cipher = unsafe EVP_CIPHER_fetch(nil, "AES-256-GCM", nil) else { throw .failed }
+    package convenience init() throws(KeyError) { try self.init(cipher: "AES-256-GCM") }
+
+    /// Fetches the cipher, which is dear, once. It must have keys of 32 bytes, nonces of 12 and tags of 16.
+    init(cipher name: String) throws(KeyError) {
+        guard let cipher = unsafe EVP_CIPHER_fetch(nil, name, nil) else { throw .failed }
         defer { unsafe EVP_CIPHER_free(cipher) }
         guard let sealer = unsafe EVP_CIPHER_CTX_new() else { throw .failed }
         guard let opener = unsafe EVP_CIPHER_CTX_new() else {

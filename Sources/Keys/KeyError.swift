@@ -6,9 +6,11 @@ package enum KeyError: Error, Equatable, Sendable {
     case failed
     /// The tag does not match: another key, other associated data, or changed bytes. Which of them cannot be told.
     case wrongKey
-    /// The bytes are not of the stated form: too short, a bad checksum in both copies, not a root key.
+    /// The bytes are not of the stated form: too short, a bad checksum in both copies, not a root key, not an age file
+    /// or an escrow.
     case malformed
-    /// No such key here. It says nothing about whether there ever was one.
+    /// No such key here. It says nothing about whether there ever was one. Of an age file: it is for other kinds of
+    /// identities than those at hand.
     case missing
     /// The key file, or a key's number of uses, is full.
     case exhausted
