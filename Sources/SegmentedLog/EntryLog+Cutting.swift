@@ -42,7 +42,7 @@ extension EntryLog {
         forget(after: index, hash: hash)
     }
 
-    private func hash(at index: UInt64) throws(LogError) -> Digest {
+    func hash(at index: UInt64) throws(LogError) -> Digest {
         if index == lastIndex { return end.hash }
         if let next = try? header(at: index + 1) { return next.previousHash }
         let frame = try frame(at: index)
