@@ -36,6 +36,7 @@ let rooms: [(name: String, enters: [String])] = [
     ("SegmentedLog", ["Bytes", "Files", "Keys"]),
     ("Views", ["Bytes", "Files", "Keys", "Records"]),
     ("Replica", ["Bytes", "JSON", "Files", "Consensus", "Records", "Keys", "Compression", "SegmentedLog", "Views"]),
+    ("Backup", ["Bytes", "Files", "Keys", "Records", "SegmentedLog", "Views", "Replica"]),
     ("API", ["Bytes", "JSON", "Records"]),
     ("Linux", ["Bytes", "Files", "CLinux"]),
     ("Transport", ["Bytes", "Linux", "COpenSSL"]),
@@ -90,6 +91,10 @@ let tests: [(name: String, enters: [String])] = [
             "Bytes", "JSON", "Files", "Consensus", "Records", "Keys", "Compression", "SegmentedLog", "Views", "Replica",
             "Clinic",
         ]
+    ),
+    (
+        "BackupTests",
+        ["Bytes", "Files", "Keys", "Records", "SegmentedLog", "Views", "Replica", "Backup"]
     ),
     ("APITests", ["Bytes", "JSON", "Records", "API"]),
     ("LinuxTests", ["Bytes", "Files", "Linux"]),

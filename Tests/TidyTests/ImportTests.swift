@@ -16,6 +16,7 @@ private let table: [String: Set<String>] = [
     "Replica": [
         "Bytes", "JSON", "Files", "Consensus", "Records", "Keys", "Compression", "SegmentedLog", "Views",
     ],
+    "Backup": ["Bytes", "Files", "Keys", "Records", "SegmentedLog", "Views", "Replica"],
     "API": ["Bytes", "JSON", "Records"],
     "Linux": ["Bytes", "Files", "CLinux"],
     "Transport": ["Bytes", "Linux", "COpenSSL"],

@@ -1,0 +1,97 @@
+internal import Bytes
+internal import SegmentedLog
+
+/// One backup, chosen to be restored from.
+///
+/// Its manifest is believed and its objects are there in their lengths; what is in them is checked as they are read.
+package struct BackupReader<Destination: BackupDestination> {
+    let destination: Destination
+    package let manifest: Manifest
+    /// Newer backups that cannot be used, the newest first, and why: say so to whoever restores.
+    package let passedOver: [BackupFinding]
+    /// Registers that the destination has seen further than this backup has them; only when that was allowed.
+    package let olderRegisters: [RegisterKind]
+
+    /// Chooses a backup.
+    ///
+    /// - Parameters:
+    ///   - number: Of the manifest; by default the newest that can be used.
+    ///   - allowsOlderRegisters: Takes one behind which the destination has seen erasures, withdrawals, revocations,
+    ///     holds or audit records; whoever says so must bring them in from elsewhere. Also where what was seen last
+    ///     cannot be read.
+    /// - Throws: `.empty`; `.missing`, `.flawed` or `.damaged` when the one asked for cannot be used; `.olderRegisters`.
+    package init(
+        _ destination: Destination, number: UInt64? = nil, trust: BackupTrust, allowsOlderRegisters: Bool = false
+    ) throws(BackupError) {
+        guard let marker = try BackupMarker.find(in: destination) else { throw .empty }
+        let listing = try Listing([BackupLayout.segments, BackupLayout.tails], of: destination)
+        let numbers = try SignedManifest.numbers(in: destination).reversed()
+        guard !numbers.isEmpty else { throw .empty }
+        var passed: [BackupFinding] = []
+        var chosen: Manifest?
+        var seen: [RegisterHead] = []
+        for candidate in numbers {
+            do throws(BackupError) {
+                let found = try SignedManifest.read(
+                    candidate, in: destination, cluster: marker.cluster, trust: trust
+                ).manifest
+                seen = seen.furthest(found.registers)
+                guard chosen == nil, number == nil || number == candidate else { continue }
+                if let lost = found.segments.first(where: { !listing.holds($0) }) {
+                    throw .damaged(ObjectCheck(manifest: found, object: lost).missing)
+                }
+                chosen = found
+            } catch {
+                if number == candidate { throw error }
+                guard let finding = error.finding else { throw error }
+                if chosen == nil, number == nil { passed.append(finding) }
+            }
+        }
+        guard let chosen else {
+            if let number { throw .missing(object: BackupLayout.manifest(number)) }
+            throw .damaged(passed[0])
+        }
+        do throws(BackupError) {
+            let note = try RegisterNote.newest(in: destination, cluster: marker.cluster, trust: trust)
+            seen = seen.furthest(note?.registers ?? [])
+        } catch {
+            guard allowsOlderRegisters, error.finding != nil else { throw error }
+        }
+        olderRegisters = chosen.registers.behind(seen)
+        guard olderRegisters.isEmpty || allowsOlderRegisters else { throw .olderRegisters(olderRegisters) }
+        self.destination = destination
+        manifest = chosen
+        passedOver = passed
+    }
+
+    /// The bytes of one of the manifest's objects.
+    ///
+    /// - Throws: `.damaged` when they are not those that were backed up.
+    package func read(_ object: ManifestObject) throws(BackupError) -> [UInt8] {
+        let check = ObjectCheck(manifest: manifest, object: object)
+        let bytes: [UInt8]
+        do throws(BackupError) {
+            bytes = try destination.read(object.name)
+        } catch {
+            if case .missing = error { throw .damaged(check.missing) }
+            throw error
+        }
+        if let finding = check.finding(in: bytes) { throw .damaged(finding) }
+        return bytes
+    }
+}
+
+extension BackupError {
+    /// What is wrong with the destination's objects, if that is what it says.
+    var finding: BackupFinding? {
+        switch self {
+        case .damaged(let finding): finding
+        case .flawed(let object, let flaw): BackupFinding(object: object, kind: .signed(flaw))
+        case .laterVersion(let object): BackupFinding(object: object, kind: .signed(.version))
+        case .missing(let object): BackupFinding(object: object, kind: .missing)
+        case .marker, .unmarked: BackupFinding(object: BackupLayout.marker, kind: .marker)
+        case .hold(let name): BackupFinding(object: BackupLayout.hold(name), kind: .hold)
+        case .file, .log, .key, .occupied, .otherCluster, .ahead, .otherHistory, .olderRegisters, .empty: nil
+        }
+    }
+}

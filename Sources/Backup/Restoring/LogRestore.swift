@@ -1,0 +1,114 @@
+package import Files
+internal import Bytes
+internal import Keys
+internal import SegmentedLog
+
+/// Writing a backup's segments as a log directory: one segment a step, each checked.
+///
+/// The last segment comes first and the first one last. A directory without segment 1 opens as no log at all, so what a
+/// crash cuts off is never taken for a shorter one. Begun again, it goes on: a segment that is there already is read and
+/// compared. A file gets its name by: written under another, synced, renamed, directory synced.
+package struct LogRestore<Destination: BackupDestination, Store: FileStore> {
+    private let reader: BackupReader<Destination>
+    private let store: Store
+    private let directory: String
+    private let segments: [ManifestObject]
+    /// How many are still to be written; nil before the directory was looked at.
+    private var left: Int?
+    package private(set) var progress = BackupProgress()
+
+    /// - Parameter directory: Of the log, within the store. It is made when needed.
+    package init(_ reader: BackupReader<Destination>, into store: Store, directory: String) {
+        self.reader = reader
+        self.store = store
+        self.directory = directory
+        segments = reader.manifest.segments
+        progress.objectsOf = segments.count
+        progress.bytesOf = segments.reduce(0) { $0 + $1.bytes }
+    }
+
+    /// Does the next thing.
+    ///
+    /// - Throws: `.damaged` when an object is not as it was backed up; `.occupied` when other segments stand in the
+    ///   directory, which stay as they are; `.file`.
+    package mutating func step() throws(BackupError) -> BackupStep<Manifest> {
+        guard let left else {
+            try begin()
+            self.left = segments.count
+            return .going
+        }
+        guard left > 0 else { return .finished(reader.manifest) }
+        try write(segments[left - 1])
+        self.left = left - 1
+        return left == 1 ? .finished(reader.manifest) : .going
+    }
+
+    private func begin() throws(BackupError) {
+        let names = try files(directory) { () throws(FileError) in
+            try store.makeDirectory(directory)
+            try store.syncDirectory(FileNames.directory(of: directory))
+            return try store.list(directory)
+        }
+        let own = segments.map { SegmentFormat.name(of: $0.segment) }
+        for name in names {
+            if let stem = name.withoutSuffix(Self.unfinished), own.contains(stem) {
+                try files(name) { () throws(FileError) in try store.remove(directory + "/" + name) }
+            } else if !own.contains(name) {
+                throw .occupied(object: directory + "/" + name)
+            }
+        }
+    }
+
+    /// As a log names what it has not finished, so that opening one removes it.
+    private static var unfinished: String { ".tmp" }
+
+    private mutating func write(_ object: ManifestObject) throws(BackupError) {
+        let path = directory + "/" + SegmentFormat.name(of: object.segment)
+        if try isThere(object, path) {
+            progress.bytesKept += object.bytes
+            progress.bytesOf -= object.bytes
+            progress.objectsOf -= 1
+            // The life that wrote it may have ended before its name was durable.
+            return try files(path) { () throws(FileError) in try store.syncDirectory(directory) }
+        }
+        let bytes = try reader.read(object)
+        try files(path) { () throws(FileError) in
+            let draft = path + Self.unfinished
+            if try store.exists(draft) { try store.remove(draft) }
+            let file = try store.open(draft, .create)
+            defer { store.close(file) }
+            try store.write(file, at: 0, bytes)
+            try store.sync(file)
+            try store.rename(draft, to: path)
+            try store.syncDirectory(directory)
+        }
+        progress.bytesDone += object.bytes
+        progress.objectsDone += 1
+    }
+
+    private func isThere(_ object: ManifestObject, _ path: String) throws(BackupError) -> Bool {
+        let found = try files(path) { () throws(FileError) in
+            guard try store.exists(path) else { return [UInt8]?.none }
+            let file = try store.open(path, .read)
+            defer { store.close(file) }
+            return try store.readThrough(file, at: 0, count: try store.size(file))
+        }
+        guard let found else { return false }
+        guard found.count == object.bytes, SHA256.digest(found) == object.hash else {
+            throw .occupied(object: path)
+        }
+        return true
+    }
+
+    private func files<Value>(
+        _ name: String, _ body: () throws(FileError) -> Value
+    ) throws(BackupError) -> Value {
+        do throws(FileError) { return try body() } catch { throw .file(error, object: name) }
+    }
+}
+
+extension String {
+    fileprivate func withoutSuffix(_ end: String) -> String? {
+        hasSuffix(end) ? String(dropLast(end.count)) : nil
+    }
+}
