@@ -67,11 +67,13 @@ import Testing
         try other.backUp(to: files)
         let before = files.all
         #expect(throws: BackupError.otherCluster(other.cluster, isAncestor: false)) { try house.backUp(to: files) }
-        var stand = try house.stand()
+        let branch = ClusterIdentity(low: 5, high: 6)
+        var stand = try other.stand()
+        stand.cluster = branch
         stand.lineage = [
-            LineagePart(cluster: other.cluster, firstSegment: 1), LineagePart(cluster: house.cluster, firstSegment: 2),
+            LineagePart(cluster: other.cluster, firstSegment: 1), LineagePart(cluster: branch, firstSegment: 3),
         ]
-        let run = house.run(stand, to: files)
+        let run = other.run(stand, to: files)
         #expect(throws: BackupError.otherCluster(other.cluster, isAncestor: true)) { try House.finish(run) }
         #expect(files.all == before)
     }

@@ -65,6 +65,17 @@ package enum BackupLayout {
         hasHash(name, after: "\(tails)/\(digits(number))-\(digits(last))-")
     }
 
+    /// Whether a name is one that manifests may name: a segment's, a tail's or a view's.
+    static func isObject(_ name: String) -> Bool {
+        if name.hasPrefix(views + "/") { return viewFile(name) != nil }
+        guard name.hasPrefix(segments + "/") || name.hasPrefix(tails + "/") else { return false }
+        let parts = name.drop { $0 != "/" }.dropFirst().split(separator: "-")
+        guard let number = parts.first.flatMap({ UInt64($0) }) else { return false }
+        if name.hasPrefix(segments + "/") { return isSegment(name, number) }
+        guard parts.count == 3, let last = UInt64(parts[1]) else { return false }
+        return isTail(name, number, through: last)
+    }
+
     private static func hasHash(_ name: String, after start: String) -> Bool {
         let end = ".segment"
         guard name.hasPrefix(start), name.hasSuffix(end), name.utf8.count == start.utf8.count + 16 + end.utf8.count

@@ -100,8 +100,7 @@ package final class DirectoryDestination<Store: FileStore>: BackupDestination {
     /// A new directory's name must last before what is in it can.
     private func make(_ directory: String) throws(FileError) {
         guard !directory.isEmpty, !durable.contains(directory) else { return }
-        try store.makeDirectory(directory)
-        try store.syncDirectory(FileNames.directory(of: directory))
+        try store.makeDurably(directory)
         durable.append(directory)
     }
 
@@ -131,6 +130,18 @@ package final class DirectoryDestination<Store: FileStore>: BackupDestination {
     ) throws(BackupError) -> Value {
         do throws(FileError) { return try body() } catch {
             throw error == .missing ? .missing(object: name) : .file(error, object: name)
+        }
+    }
+}
+
+extension FileStore {
+    /// Makes a directory and those above it, and their names durable.
+    func makeDurably(_ directory: String) throws(FileError) {
+        try makeDirectory(directory)
+        var part = directory
+        while !part.isEmpty {
+            part = FileNames.directory(of: part)
+            try syncDirectory(part)
         }
     }
 }

@@ -40,10 +40,15 @@ package struct BackupRun<Store: FileStore, Destination: BackupDestination> {
     /// - Parameters:
     ///   - store: Where the log of the stand lies, for this thread.
     ///   - trust: Must take what `signer` signs.
+    /// - Precondition: each of the stand's segments was written under the cluster that its lineage says.
     package init(
         _ stand: BackupStand, from store: Store, to destination: Destination, signer: any BackupSigner,
         trust: BackupTrust
     ) {
+        precondition(
+            stand.slices.allSatisfy { slice in
+                stand.lineage.last { $0.firstSegment <= slice.segment }?.cluster == slice.header.cluster
+            })
         self.stand = stand
         self.store = store
         self.destination = destination

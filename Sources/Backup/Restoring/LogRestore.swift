@@ -45,8 +45,7 @@ package struct LogRestore<Destination: BackupDestination, Store: FileStore> {
 
     private func begin() throws(BackupError) {
         let names = try files(directory) { () throws(FileError) in
-            try store.makeDirectory(directory)
-            try store.syncDirectory(FileNames.directory(of: directory))
+            try store.makeDurably(directory)
             return try store.list(directory)
         }
         let own = segments.map { SegmentFormat.name(of: $0.segment) }
