@@ -8,7 +8,8 @@ extension EntryLog {
     ///
     /// - Precondition: positions, records, stamps and term follow from the last frame; counts and leaves agree.
     /// - Returns: the frame's index.
-    /// - Throws: `.damaged` when the log is, `.tooLarge`, `.key`. Nothing is staged then.
+    /// - Throws: `.damaged` when the log is, `.tooLarge`, `.lineage(.other)` as `reserve` does, `.key`. Nothing is staged
+    ///   then.
     @discardableResult
     package func append(_ draft: FrameDraft, dice: inout some Dice) throws(LogError) -> UInt64 {
         if let fault { throw .damaged(fault) }
@@ -64,8 +65,11 @@ extension EntryLog {
             durable: durableIndex)
     }
 
-    /// The segment into which a body of at most so many bytes goes next, after rolling if it would not fit. Whoever
-    /// derives a key from the segment's salt asks here before making the body.
+    /// The segment into which a body of at most so many bytes goes next, after rolling if it would not fit, or if the
+    /// tail is an ancestor's: a generation begins with a segment of its own, under its own id and the newest epoch.
+    /// Whoever derives a key from the segment's salt asks here before making the body.
+    ///
+    /// - Throws: `.lineage(.other)` when this log's own cluster may not write here: what it descends from ends elsewhere.
     package func reserve(bodyBytes: Int, dice: inout some Dice) throws(LogError) -> SegmentDescription {
         if let fault { throw .damaged(fault) }
         let state = segments[segments.count - 1]
@@ -73,7 +77,7 @@ extension EntryLog {
         let isEmpty = state.frameCount == 0
         let stored = bodyBytes + FrameCodec.overhead(opensSegment: isEmpty)
         let fits = state.end.bodyOffset + stored <= description.bodiesEnd && state.frameCount < description.slots
-        if fits { return description }
+        if fits && description.segment >= lineage.newest.firstSegment { return description }
         guard !isEmpty, bodyBytes + FrameCodec.overhead(opensSegment: true) <= configuration.bodyCapacity else {
             throw .tooLarge
         }
@@ -85,10 +89,11 @@ extension EntryLog {
     /// after the tail was synced.
     private func roll(dice: inout some Dice) throws(LogError) {
         let full = segments.count - 1
+        guard lineage.mayBegin(segment: lastSegment + 1, at: end) else { throw .lineage(.other) }
         let header = SegmentHeader(
             cluster: identity,
             description: SegmentDescription(
-                segment: segments[full].header.description.segment + 1, firstIndex: end.nextIndex,
+                segment: lastSegment + 1, firstIndex: end.nextIndex,
                 keyEpoch: keys.logEpoch, slots: slotsAfter(segments[full]), bodyCapacity: configuration.bodyCapacity,
                 salt: Digest(dice.bytes(32))),
             firstPosition: end.nextPosition, firstRecord: end.nextRecord, stampBefore: end.stamp,
@@ -166,7 +171,7 @@ extension EntryLog {
     /// The whole of one control page, but for the zeros: the segment's header and a watermark slot.
     private func controlPage(_ slot: Int, of state: SegmentState, file: String, sequence: UInt64) -> DiskOrder {
         let mark = Watermark(
-            cluster: identity, segment: state.header.description.segment, slot: slot, sequence: sequence,
+            cluster: state.header.cluster, segment: state.header.description.segment, slot: slot, sequence: sequence,
             through: state.lastIndex, hash: state.end.hash, headersSum: state.headersSum ?? 0)
         return .write(
             file, at: state.header.description.controlAt(slot), bytes: mark.controlPage(under: state.header))
@@ -174,13 +179,14 @@ extension EntryLog {
 
     /// Writes what is known to be durable into the slot that is not the newest.
     private func stageWatermark(_ file: String) {
-        let description = segments[segments.count - 1].header.description
+        let header = segments[segments.count - 1].header
+        let description = header.description
         watermark.sequence += 1
         watermark.through = durableIndex
         watermark.isSettled = false
         let slot = Int((watermark.sequence + 1) % 2)
         let mark = Watermark(
-            cluster: identity, segment: description.segment, slot: slot, sequence: watermark.sequence,
+            cluster: header.cluster, segment: description.segment, slot: slot, sequence: watermark.sequence,
             through: durableIndex, hash: watermark.durableHash, headersSum: watermark.durableSum)
         staged.orders.append(
             .write(file, at: description.controlAt(slot) + SegmentFormat.watermarkInPage, bytes: mark.bytes))

@@ -70,7 +70,7 @@ extension EntryLog {
             watermark.sequence += 1
             let slot = Int((watermark.sequence + 1) % 2)
             let mark = Watermark(
-                cluster: identity, segment: description.segment, slot: slot, sequence: watermark.sequence,
+                cluster: state.header.cluster, segment: description.segment, slot: slot, sequence: watermark.sequence,
                 through: watermark.through, hash: hash, headersSum: 0)
             staged.orders.append(
                 .write(path, at: description.controlAt(slot) + SegmentFormat.watermarkInPage, bytes: mark.bytes))

@@ -67,7 +67,7 @@ extension EntryLog {
                 switch error {
                 case .file, .key: throw error
                 case .otherFrame, .refusedFrame, .damaged, .absent, .missing, .exists, .otherCluster, .otherReplica,
-                    .tooLarge:
+                    .tooLarge, .lineage:
                     return false
                 }
             }

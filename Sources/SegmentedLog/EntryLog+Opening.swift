@@ -4,7 +4,7 @@ package import Keys
 
 /// The beginning of a log, and of each of its lives.
 extension EntryLog {
-    /// Makes the first segment with its one frame: index 1, positions and records as the draft says. Everything is
+    /// Makes the first segment of a cluster that descends from no other, with its one frame: index 1, positions and records as the draft says. Everything is
     /// durable on return, or nothing bears the segment's name.
     ///
     /// - Throws: `.exists` when the directory holds a segment.
@@ -42,18 +42,29 @@ extension EntryLog {
     /// Opens a log as the last life left it; cuts a torn tail. A damaged log opens too: read what stands before the
     /// damage.
     ///
-    /// - Throws: `.missing`, `.otherCluster`, `.damaged` when not even the first frame is whole, `.key`, `.file`.
+    /// - Throws: `.missing`, `.otherCluster`, `.damaged` when not even the first frame is whole, `.lineage(.other)` when
+    ///   whole segments change hands elsewhere than the lineage says, `.key`, `.file`.
+    package static func open(
+        store: Store, directory: String, lineage: Lineage, keys: KeyRing, crypto: Crypto, leaves: Leaves,
+        configuration: LogConfiguration = LogConfiguration()
+    ) throws(LogError) -> (log: EntryLog, recovery: Recovery) {
+        var opener = LogOpener(
+            store: store, directory: directory, lineage: lineage, keys: keys, crypto: crypto, leafReader: leaves,
+            configuration: configuration)
+        let opened = try opener.open()
+        let log = EntryLog(
+            opened: opened, store: store, directory: directory, lineage: lineage, keys: keys, crypto: crypto,
+            leafReader: leaves, configuration: configuration)
+        return (log, opened.recovery)
+    }
+
+    /// As above, of a cluster that descends from no other.
     package static func open(
         store: Store, directory: String, identity: ClusterIdentity, keys: KeyRing, crypto: Crypto, leaves: Leaves,
         configuration: LogConfiguration = LogConfiguration()
     ) throws(LogError) -> (log: EntryLog, recovery: Recovery) {
-        var opener = LogOpener(
-            store: store, directory: directory, identity: identity, keys: keys, crypto: crypto, leafReader: leaves,
+        try open(
+            store: store, directory: directory, lineage: Lineage(identity), keys: keys, crypto: crypto, leaves: leaves,
             configuration: configuration)
-        let opened = try opener.open()
-        let log = EntryLog(
-            opened: opened, store: store, directory: directory, identity: identity, keys: keys, crypto: crypto,
-            leafReader: leaves, configuration: configuration)
-        return (log, opened.recovery)
     }
 }

@@ -47,7 +47,7 @@ extension EntryLog {
             throw damage(.header, index, in: state)
         }
         let description = state.header.description
-        guard header.cluster == identity, header.segment == description.segment, header.index == index,
+        guard header.cluster == state.header.cluster, header.segment == description.segment, header.index == index,
             header.bodyOffset >= description.bodiesAt,
             header.bodyOffset + header.bodyLength <= description.bodiesEnd
         else { throw damage(.misplaced, index, in: state) }

@@ -35,7 +35,7 @@ extension EntryLog {
     package func repair(_ frame: StoredFrame, isTrusted: Bool = true) throws(LogError) {
         let header: FrameHeader
         do throws(FrameFlaw) { header = try frame.parsed() } catch { throw .refusedFrame(error) }
-        guard header.cluster == identity else { throw .refusedFrame(.misplaced) }
+        guard lineage.admits(header) else { throw .refusedFrame(.misplaced) }
         if wounds.contains(where: { $0.index == header.index }) {
             try heal(frame, header)
         } else if let fault, fault.index == header.index, header.index == end.nextIndex {
@@ -77,7 +77,7 @@ extension EntryLog {
             try carryOut(anew(frame, header, segment, hash: hash))
         }
         var opener = LogOpener(
-            store: store, directory: directory, identity: identity, keys: keys, crypto: crypto,
+            store: store, directory: directory, lineage: lineage, keys: keys, crypto: crypto,
             leafReader: leafReader, configuration: configuration)
         adopt(try opener.resume(segments))
     }
@@ -139,10 +139,11 @@ extension EntryLog {
         let bytes = try files { () throws(FileError) in
             try store.readThrough(file, at: description.headerOffset(of: index), count: 2 * FrameHeader.count)
         }
+        let cluster = lineage.identity(ofSegment: description.segment)
         func header(_ place: Int) -> FrameHeader? {
             do throws(FrameFlaw) {
                 let found = try FrameHeader(bytes, at: place * FrameHeader.count)
-                let isHere = found.cluster == identity && found.segment == description.segment
+                let isHere = found.cluster == cluster && found.segment == description.segment
                 return isHere && found.index == index + UInt64(place) ? found : nil
             } catch {
                 return nil
@@ -156,17 +157,18 @@ extension EntryLog {
     /// and begins at the index.
     private func hashBefore(segment: UInt64, index: UInt64) throws(LogError) -> Digest? {
         let path = path(of: segment)
+        let cluster = lineage.identity(ofSegment: segment)
         return try files { () throws(FileError) in
             guard try store.exists(path) else { return nil }
             let file = try store.open(path, .read)
             defer { store.close(file) }
             let pages = try ControlPages(of: segment, in: file, of: store, readsThrough: true)
             if let header = pages.header {
-                return header.cluster == identity && header.description.firstIndex == index ? header.previousHash : nil
+                return header.cluster == cluster && header.description.firstIndex == index ? header.previousHash : nil
             }
             let bytes = try store.readThrough(file, at: SegmentFormat.tableAt, count: FrameHeader.count)
             guard bytes.count == FrameHeader.count, let first = try? FrameHeader(bytes, at: 0),
-                first.cluster == identity, first.segment == segment, first.index == index, first.opensSegment
+                first.cluster == cluster, first.segment == segment, first.index == index, first.opensSegment
             else { return nil }
             return first.previousHash
         }
@@ -191,7 +193,7 @@ extension EntryLog {
         var orders: [DiskOrder] = [.make(temporary), .fill(temporary, through: segment.description.bodiesAt)]
         for slot in 0...1 {
             let mark = Watermark(
-                cluster: identity, segment: header.segment, slot: slot, sequence: UInt64(slot) + 1,
+                cluster: segment.cluster, segment: header.segment, slot: slot, sequence: UInt64(slot) + 1,
                 through: header.index, hash: hash, headersSum: HeadersSum.first(frame.header))
             orders.append(
                 .write(

@@ -64,7 +64,7 @@ extension EntryLog {
     func segment(
         for header: FrameHeader, _ body: [UInt8], after end: ChainEnd, in last: (header: SegmentHeader, key: SecretKey)
     ) throws(LogError) -> (header: SegmentHeader, key: SecretKey) {
-        guard header.cluster == identity, header.index == end.nextIndex else { throw .refusedFrame(.misplaced) }
+        guard lineage.admits(header), header.index == end.nextIndex else { throw .refusedFrame(.misplaced) }
         let number = last.header.description.segment
         guard header.opensSegment else {
             guard header.segment == number else { throw .refusedFrame(.misplaced) }
@@ -75,8 +75,9 @@ extension EntryLog {
             description.keyEpoch == header.keyEpoch
         else { throw .refusedFrame(.misplaced) }
         let made = SegmentHeader(
-            cluster: identity, description: description, firstPosition: end.nextPosition,
+            cluster: header.cluster, description: description, firstPosition: end.nextPosition,
             firstRecord: end.nextRecord, stampBefore: end.stamp, previousHash: end.hash)
+        guard lineage.admits(made) else { throw .refusedFrame(.misplaced) }
         return (made, try segmentKey(made))
     }
 

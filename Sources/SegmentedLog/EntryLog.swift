@@ -11,7 +11,8 @@ package import Keys
 /// Invariants: `durableIndex <= lastIndex`; every frame in `durableIndex + 1 ... lastIndex` is in `recent`; once
 /// `fault` is set nothing at or after its index is served and nothing is appended.
 package final class EntryLog<Store: FileStore, Leaves: LeafReader> {
-    package let identity: ClusterIdentity
+    /// Which cluster each segment was written by.
+    package let lineage: Lineage
     package let directory: String
     package private(set) var configuration: LogConfiguration
     /// The epochs held may change while the log runs; the next roll takes the newest.
@@ -52,10 +53,10 @@ package final class EntryLog<Store: FileStore, Leaves: LeafReader> {
     var scrubbing = ScrubState()
 
     init(
-        opened: OpenedLog, store: Store, directory: String, identity: ClusterIdentity, keys: KeyRing, crypto: Crypto,
+        opened: OpenedLog, store: Store, directory: String, lineage: Lineage, keys: KeyRing, crypto: Crypto,
         leafReader: Leaves, configuration: LogConfiguration
     ) {
-        self.identity = identity
+        self.lineage = lineage
         self.directory = directory
         self.configuration = configuration
         self.keys = keys
@@ -73,6 +74,8 @@ package final class EntryLog<Store: FileStore, Leaves: LeafReader> {
         cache = FrameCache(countMax: configuration.cachedFrames, bytesMax: configuration.cachedBytes)
     }
 
+    /// The cluster that writes this log now.
+    package var identity: ClusterIdentity { lineage.current }
     /// Index of the last frame appended, durable or not; of a damaged log the last one before the damage.
     package var lastIndex: UInt64 { end.nextIndex - 1 }
     /// What the next frame must follow from.
@@ -81,6 +84,9 @@ package final class EntryLog<Store: FileStore, Leaves: LeafReader> {
     package var lastPosition: UInt64 { end.nextPosition - 1 }
     package var lastRecord: UInt64 { end.nextRecord - 1 }
     package var lastStamp: Instant { end.stamp }
+
+    /// The last segment.
+    package var lastSegment: UInt64 { segments[segments.count - 1].header.description.segment }
 
     /// Bytes from the start of each segment to the end of its last frame, summed up.
     package var bytes: Int { segments.reduce(0) { $0 + $1.end.bodyOffset } }

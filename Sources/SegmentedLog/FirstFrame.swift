@@ -10,8 +10,9 @@ package enum FirstFrame {
     /// Puts the copy's bytes into the first segment where others stand there: header, body, and the segment's own
     /// header in both control pages. Everything is durable on return.
     ///
+    /// - Parameter identity: The cluster that wrote the first segment: of a branch its oldest ancestor.
     /// - Returns: whether anything was written.
-    /// - Throws: `.refusedFrame` when the copy is not whole or not of this cluster; `.file`.
+    /// - Throws: `.refusedFrame` when the copy is not whole or not of that cluster; `.file`.
     @discardableResult
     package static func restore(
         _ copy: [UInt8], in directory: String, of store: some FileStore, identity: ClusterIdentity
@@ -48,7 +49,8 @@ package enum FirstFrame {
     /// Makes a log that has this frame and nothing else, in a directory where there is none: byte for byte what the
     /// cluster's first replica began with. Everything is durable on return.
     ///
-    /// - Throws: `.refusedFrame` when the copy is not whole or not of this cluster; `.exists`; `.file`.
+    /// - Parameter identity: The cluster that wrote the first segment: of a branch its oldest ancestor.
+    /// - Throws: `.refusedFrame` when the copy is not whole or not of that cluster; `.exists`; `.file`.
     package static func plant(
         _ copy: [UInt8], in directory: String, of store: some FileStore, identity: ClusterIdentity
     ) throws(LogError) {

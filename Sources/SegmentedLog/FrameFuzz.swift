@@ -18,6 +18,11 @@ package enum FrameFuzz {
             mend(&mended, checksumAt)
             whole += read(mended, crypto, key)
         }
+        if bytes.count > 4 {
+            mended = bytes
+            mend(&mended, bytes.count - 4)
+            whole += read(mended, crypto, key)
+        }
         return whole
     }
 
@@ -34,6 +39,7 @@ package enum FrameFuzz {
             whole += trailer.bytes == Array(bytes[..<SegmentTrailer.count]) ? 1 : 0
             if let segment { _ = trailer.fits(segment, fileBytes: trailer.fileBytes) }
         }
+        if let lineage = try? Lineage(bytes) { whole += lineage.bytes == bytes ? 1 : 0 }
         do throws(FrameFlaw) {
             let header = try FrameHeader(bytes, at: 0)
             whole += 1

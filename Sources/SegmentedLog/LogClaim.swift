@@ -53,6 +53,7 @@ extension LogOpener {
     private func lastHeader(
         _ table: [UInt8], of segment: UInt64, first: SegmentHeader?
     ) -> (FrameHeader, isNextBlank: Bool)? {
+        let cluster = lineage.identity(ofSegment: segment)
         var last: FrameHeader?
         var isNextBlank = true
         var firstIndex = first?.description.firstIndex
@@ -62,7 +63,7 @@ extension LogOpener {
             let place = UInt64(offset / FrameHeader.count)
             do throws(FrameFlaw) {
                 let header = try FrameHeader(table, at: offset)
-                guard header.cluster == identity, header.segment == segment, header.index > place,
+                guard header.cluster == cluster, header.segment == segment, header.index > place,
                     header.index - place == firstIndex ?? (header.index - place)
                 else { throw .misplaced }
                 firstIndex = header.index - place

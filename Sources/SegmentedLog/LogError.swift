@@ -23,6 +23,8 @@ package enum LogError: Error, Equatable, Sendable {
     case refusedFrame(FrameFlaw)
     /// A copy offered for repair is another frame than the one that stood there. Nothing was changed.
     case otherFrame
+    /// The file that says which clusters the log descends from cannot be read, or does not fit the log.
+    case lineage(LineageFlaw)
 }
 
 /// The first thing found wrong in a log, by its places on all lines. Holds numbers only: it may be printed.
@@ -36,7 +38,7 @@ package struct Fault: Error, Equatable, Sendable {
 
     package enum Kind: Equatable, Sendable {
         case frame(FrameFlaw)
-        /// Both copies of the segment's header are unreadable, or do not fit its name or its predecessor.
+        /// Both copies of the segment's header are unreadable, or do not fit its name, its predecessor, or whose it should be.
         case segmentHeader
         /// The file is not there, though what stands before or after it says that it was.
         case segmentMissing

@@ -65,7 +65,8 @@ extension LogOpener {
         let first = watermark.sequence + 1 + watermark.sequence % 2
         for slot in 0...1 {
             let mark = Watermark(
-                cluster: identity, segment: header.description.segment, slot: slot, sequence: first + UInt64(slot),
+                cluster: header.cluster, segment: header.description.segment, slot: slot,
+                sequence: first + UInt64(slot),
                 through: lastIndex, hash: end.hash, headersSum: watermark.durableSum)
             try store.write(file, at: header.description.controlAt(slot), mark.controlPage(under: header))
         }

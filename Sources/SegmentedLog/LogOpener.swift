@@ -23,7 +23,7 @@ struct OpenedLog {
 struct LogOpener<Store: FileStore, Leaves: LeafReader> {
     let store: Store
     let directory: String
-    let identity: ClusterIdentity
+    let lineage: Lineage
     let keys: KeyRing
     let crypto: Crypto
     let leafReader: Leaves
@@ -39,12 +39,12 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
     private var openEnd: FrameFlaw?
 
     init(
-        store: Store, directory: String, identity: ClusterIdentity, keys: KeyRing, crypto: Crypto,
+        store: Store, directory: String, lineage: Lineage, keys: KeyRing, crypto: Crypto,
         leafReader: Leaves, configuration: LogConfiguration
     ) {
         self.store = store
         self.directory = directory
-        self.identity = identity
+        self.lineage = lineage
         self.keys = keys
         self.crypto = crypto
         self.leafReader = leafReader
@@ -115,15 +115,17 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
             }
             return nil
         }
-        if segment == 1, header.cluster != identity { throw .otherCluster }
+        let cluster = lineage.identity(ofSegment: segment)
+        if segment == 1, header.cluster != cluster { throw .otherCluster }
         if let flaw = openEnd, header.description.firstIndex > end.nextIndex {
             note(.frame(flaw), segment: segment - 1)
             return nil
         }
-        guard follows(header) else {
+        guard header.cluster == cluster, follows(header) else {
             note(.segmentHeader, segment: segment)
             return nil
         }
+        guard lineage.admits(header) else { throw .lineage(.other) }
         openEnd = nil
         if let trailer = try trailer(file, header, fileBytes) {
             end = trailer.end
@@ -137,7 +139,7 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
     }
 
     private func follows(_ header: SegmentHeader) -> Bool {
-        header.cluster == identity && header.description.segment == UInt64(segments.count) + 1
+        header.description.segment == UInt64(segments.count) + 1
             && header.description.firstIndex == end.nextIndex && header.firstPosition == end.nextPosition
             && header.firstRecord == end.nextRecord && header.stampBefore == end.stamp
             && header.previousHash == end.hash
@@ -196,6 +198,7 @@ struct LogOpener<Store: FileStore, Leaves: LeafReader> {
         guard let state = segments.last else {
             throw .damaged(fault ?? place(.frame(.blank), segment: 1))
         }
+        guard lineage.isWithin(state.end, state.header.description.segment) else { throw .lineage(.other) }
         let key: SecretKey
         do throws(KeyError) {
             key = try keys.segmentKey(state.header)

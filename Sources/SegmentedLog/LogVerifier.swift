@@ -23,9 +23,11 @@ package struct VerifyReport: Equatable, Sendable {
 /// at. A segment behind a damaged one is judged from what its own header says.
 package enum LogVerifier {
     /// - Parameter progress: told the bytes read and the bytes in all, now and then.
+    /// - Throws: `.missing`; `.lineage(.other)` when whole segments change hands elsewhere than the lineage says; `.file`,
+    ///   `.key`.
     package static func verify<Store: FileStore>(
-        store: Store, directory: String, identity: ClusterIdentity, keys: KeyRing, crypto: Crypto,
-        leaves: some LeafReader, progress: (Int, Int) -> Void = { _, _ in }
+        store: Store, directory: String, lineage: Lineage, keys: KeyRing, crypto: Crypto, leaves: some LeafReader,
+        progress: (Int, Int) -> Void = { _, _ in }
     ) throws(LogError) -> VerifyReport {
         let files = try SegmentFiles(store: store, directory: directory)
         guard let last = files.segments.last else { throw .missing }
@@ -41,7 +43,7 @@ package enum LogVerifier {
             }
             expected = segment.number + 1
             let check = SegmentCheck(
-                store: store, path: segment.path, number: segment.number, identity: identity,
+                store: store, path: segment.path, number: segment.number, lineage: lineage,
                 isLast: segment.number == last.number)
             let found = try check.run(after: end, keys: keys, crypto: crypto, leaves: leaves)
             let isFirstDamage = report.faults.allSatisfy(\.leavesFramesWhole)
@@ -54,10 +56,21 @@ package enum LogVerifier {
             report.tornFrom = found.tornFrom
             report.segments += 1
             end = found.end
+            guard lineage.isWithin(end, segment.number) else { throw .lineage(.other) }
             done += segment.bytes
             progress(done, files.bytes)
         }
         return report
+    }
+
+    /// As above, of a cluster that descends from no other.
+    package static func verify<Store: FileStore>(
+        store: Store, directory: String, identity: ClusterIdentity, keys: KeyRing, crypto: Crypto,
+        leaves: some LeafReader, progress: (Int, Int) -> Void = { _, _ in }
+    ) throws(LogError) -> VerifyReport {
+        try verify(
+            store: store, directory: directory, lineage: Lineage(identity), keys: keys, crypto: crypto, leaves: leaves,
+            progress: progress)
     }
 }
 

@@ -14,6 +14,7 @@ package struct ScrubWork: Sendable {
     let through: UInt64
     let isClosed: Bool
     let keys: KeyRing
+    let lineage: Lineage
     /// How often the log was cut before.
     let cuts: UInt64
 
@@ -26,7 +27,7 @@ package struct ScrubWork: Sendable {
         do throws(KeyError) { key = try keys.segmentKey(header) } catch { throw .key(error) }
         let faults =
             isClosed
-            ? try SegmentCheck(store: store, path: path, number: segment, identity: header.cluster, isLast: false)
+            ? try SegmentCheck(store: store, path: path, number: segment, lineage: lineage, isLast: false)
                 .run(after: ChainEnd(before: header), keys: keys, crypto: crypto, leaves: leaves).faults
             : try firstFlaw(reader(store, key), crypto, leaves)
         guard let first = faults.first, case .frame = first.kind, first.index < through else { return faults }
@@ -127,7 +128,8 @@ extension EntryLog {
         if case .closed = state.phase { isClosed = true }
         return ScrubWork(
             path: path(of: segment), segment: segment, bytes: state.end.bodyOffset, header: state.header,
-            through: min(state.lastIndex, durableIndex), isClosed: isClosed, keys: keys, cuts: scrubbing.cuts)
+            through: min(state.lastIndex, durableIndex), isClosed: isClosed, keys: keys, lineage: lineage,
+            cuts: scrubbing.cuts)
     }
 
     /// What a scrub found. Damaged frames are wounds, or, alone, end the log; a footer or spare copy that is not as it

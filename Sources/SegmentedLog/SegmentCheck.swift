@@ -7,7 +7,7 @@ struct SegmentCheck<Store: FileStore> {
     let store: Store
     let path: String
     let number: UInt64
-    let identity: ClusterIdentity
+    let lineage: Lineage
     /// The last of its log: it may end in what a crash tore.
     let isLast: Bool
 
@@ -18,17 +18,24 @@ struct SegmentCheck<Store: FileStore> {
     }
 
     /// - Parameter before: where the log stood; the segment's own header counts where it says something else.
+    /// - Throws: `.lineage(.other)` when the segment is whole where it stands, and begins elsewhere than the lineage says.
     func run(
         after before: ChainEnd, keys: KeyRing, crypto: Crypto, leaves: some LeafReader
     ) throws(LogError) -> Outcome {
         let (file, pages, bytes) = try open()
         defer { store.close(file) }
         var outcome = Outcome(end: before)
-        guard let header = pages.header, header.description.segment == number, header.cluster == identity else {
+        guard let header = pages.header, header.description.segment == number,
+            header.cluster == lineage.identity(ofSegment: number)
+        else {
             outcome.faults.append(fault(.segmentHeader, at: before))
             return outcome
         }
-        if !follows(header, before) { outcome.faults.append(fault(.segmentHeader, at: before)) }
+        if !follows(header, before) {
+            outcome.faults.append(fault(.segmentHeader, at: before))
+        } else if !lineage.admits(header) {
+            throw .lineage(.other)
+        }
         let key: SecretKey
         do throws(KeyError) { key = try keys.segmentKey(header) } catch { throw .key(error) }
         let reader: SegmentReader<Store>

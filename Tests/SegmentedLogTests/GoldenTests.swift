@@ -54,7 +54,7 @@ import Testing
         let header = Array(tail[4096..<(4096 + 144)]) + Array(tail[12288..<12488])
         let seeds: [(String, [UInt8])] = [
             ("segment-header", Array(tail[..<160])), ("watermark", Array(tail[512..<600])), ("frame", header),
-            ("trailer", Array(closed.suffix(216))),
+            ("trailer", Array(closed.suffix(216))), ("lineage", try Fixture.bytes("log/v1/lineage")),
         ]
         var dice = SeededDice(seed: 3)
         for (name, bytes) in seeds {

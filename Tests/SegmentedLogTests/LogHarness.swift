@@ -40,6 +40,7 @@ final class LogHarness<Store: FileStore> {
     let keys: KeyRing
     let crypto: Crypto
     var configuration: LogConfiguration
+    var lineage = Lineage(identity)
     static var identity: ClusterIdentity { ClusterIdentity(low: 0x1111, high: 0x2222) }
 
     init(_ store: Store, seed: UInt64 = 1, configuration: LogConfiguration = .tiny) throws {
@@ -72,8 +73,13 @@ final class LogHarness<Store: FileStore> {
 
     func open() throws(LogError) -> (log: Log, recovery: Recovery) {
         try Log.open(
-            store: store, directory: "log", identity: Self.identity, keys: keys, crypto: crypto,
-            leaves: PlainEntries(), configuration: configuration)
+            store: store, directory: "log", lineage: lineage, keys: keys, crypto: crypto, leaves: PlainEntries(),
+            configuration: configuration)
+    }
+
+    func verify() throws(LogError) -> VerifyReport {
+        try LogVerifier.verify(
+            store: store, directory: "log", lineage: lineage, keys: keys, crypto: crypto, leaves: PlainEntries())
     }
 
     static func draft(after end: ChainEnd, term: UInt64? = nil, events: [[UInt8]], records: [[UInt8]]) -> FrameDraft {

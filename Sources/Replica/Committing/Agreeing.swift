@@ -108,7 +108,8 @@ extension Replica {
                 // What came is not what the primary has. It is not kept, so nothing is said of it, and it comes again.
                 refusedFrames += 1
             case .damaged: foundFault(into: &effects)
-            case .file, .key, .absent, .missing, .exists, .otherCluster, .otherReplica, .otherFrame, .tooLarge:
+            case .file, .key, .absent, .missing, .exists, .otherCluster, .otherReplica, .otherFrame, .tooLarge,
+                .lineage:
                 fail(.internalError, into: &effects)
             }
         }

@@ -46,7 +46,7 @@ extension Replica {
             switch error {
             case .file, .key: return fail(.internalError, into: &effects)
             case .otherFrame, .refusedFrame, .damaged, .absent, .missing, .exists, .otherCluster, .otherReplica,
-                .tooLarge:
+                .tooLarge, .lineage:
                 return
             }
         }

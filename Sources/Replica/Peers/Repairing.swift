@@ -109,7 +109,7 @@ extension Replica {
             switch error {
             case .file, .key: throw error
             case .otherFrame, .refusedFrame, .damaged, .absent, .missing, .exists, .otherCluster, .otherReplica,
-                .tooLarge:
+                .tooLarge, .lineage:
                 break
             }
         }
