@@ -54,7 +54,7 @@ extension KeyRing {
         return HKDF.key(from: log, salt: salt, info: Self.info("segment", clusterID, segment))
     }
 
-    /// Seals the values of the access records of one segment.
+    /// Seals the values of the access records of one segment. `clusterID` is the one that its entries were written under.
     package func auditKey(clusterID: [UInt8], segmentSalt: [UInt8], epoch: UInt32) throws(KeyError) -> SecretKey {
         let audit = try key(.audit, epoch: epoch)
         return HKDF.key(from: audit, salt: segmentSalt, info: Self.info("audit", clusterID, UInt64(epoch)))
@@ -116,7 +116,7 @@ package enum WrappedPurpose: UInt8, Sendable {
 /// Wrapping under the registry epoch key E: AES-256-GCM, associated data = "chartlog wrap 1", 0, cluster id, purpose,
 /// tenant, key id, epoch.
 extension KeyRing {
-    /// The 60 bytes that ride in the log: nonce ‖ ciphertext ‖ tag, under `registryEpoch`.
+    /// The 60 bytes that ride in the log: nonce ‖ ciphertext ‖ tag, under `registryEpoch`, of this ring's own cluster.
     package func wrap(
         _ key: SecretKey, as id: UInt64, tenant: UInt32, purpose: WrappedPurpose = .subject, crypto: Crypto,
         dice: inout some Dice
@@ -128,26 +128,32 @@ extension KeyRing {
         wrapped.reserveCapacity(Self.wrappedBytes)
         try crypto.seal(
             plain, in: 0..<plain.count, key: registry, nonce: dice.bytes(Crypto.nonceBytes),
-            associated: associated(id, tenant, purpose, registryEpoch), onto: &wrapped)
+            associated: Self.associated(clusterID, id, tenant, purpose, registryEpoch), onto: &wrapped)
         return wrapped
     }
 
+    /// - Parameter clusterID: whose log the key was wrapped into, 16 bytes: a branch opens what its ancestors wrapped. By
+    ///   default this ring's own cluster.
     /// - Throws: `.missing` when the epoch is not held, `.wrongKey` when anything about it was changed, `.malformed`
     ///   when it has not 60 bytes.
     package func unwrap(
         _ wrapped: [UInt8], in range: Range<Int>? = nil, as id: UInt64, tenant: UInt32,
-        purpose: WrappedPurpose = .subject, epoch: UInt32, crypto: Crypto
+        purpose: WrappedPurpose = .subject, epoch: UInt32, clusterID: [UInt8]? = nil, crypto: Crypto
     ) throws(KeyError) -> SecretKey {
         let registry = try key(.registryEpoch, epoch: epoch)
         let range = range ?? 0..<wrapped.count
         guard range.count == Self.wrappedBytes else { throw .malformed }
         var plain: [UInt8] = []
         try crypto.open(
-            wrapped, in: range, key: registry, associated: associated(id, tenant, purpose, epoch), onto: &plain)
+            wrapped, in: range, key: registry,
+            associated: Self.associated(clusterID ?? self.clusterID, id, tenant, purpose, epoch), onto: &plain)
         return SecretKey(plain)
     }
 
-    private func associated(_ id: UInt64, _ tenant: UInt32, _ purpose: WrappedPurpose, _ epoch: UInt32) -> [UInt8] {
+    private static func associated(
+        _ clusterID: [UInt8], _ id: UInt64, _ tenant: UInt32, _ purpose: WrappedPurpose, _ epoch: UInt32
+    ) -> [UInt8] {
+        precondition(clusterID.count == clusterIDBytes)
         var writer = ByteWriter(reserving: 64)
         writer.append(Array("chartlog wrap 1".utf8))
         writer.u8(0)

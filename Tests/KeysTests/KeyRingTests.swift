@@ -86,6 +86,12 @@ import Testing
         #expect(throws: KeyError.wrongKey) {
             try elsewhere.unwrap(wrapped, as: 11, tenant: 1, epoch: 4, crypto: crypto)
         }
+        // A branch opens what its ancestor wrapped, in the ancestor's name.
+        #expect(
+            try elsewhere.unwrap(wrapped, as: 11, tenant: 1, epoch: 4, clusterID: cluster, crypto: crypto) == subject)
+        #expect(throws: KeyError.wrongKey) {
+            try ring.unwrap(wrapped, as: 11, tenant: 1, epoch: 4, clusterID: elsewhere.clusterID, crypto: crypto)
+        }
         #expect(throws: KeyError.malformed) {
             try ring.unwrap(wrapped, in: 0..<59, as: 11, tenant: 1, epoch: 4, crypto: crypto)
         }
