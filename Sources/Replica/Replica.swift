@@ -28,9 +28,14 @@ package final class Replica<Store: FileStore> {
     let viewPlace: ViewPlace
     let identities: IdentityIndex<Store>
 
-    /// Genesis, as folded.
+    /// Which clusters wrote the log: this one, and those that it descends from.
+    package let lineage: Lineage
+
+    /// Genesis, as folded; the credentials those of the branch, if the store is one.
     let tenants: [Tenant]
-    let credentials: [CredentialRow]
+    private(set) var credentials: [CredentialRow] = []
+    /// Whether the log has said who may come in. Until then nobody may.
+    private(set) var knowsCredentials = false
     /// The memberships of the log: the last that is folded, and those after it. The newest counts.
     var configurations: [(index: UInt64, entry: ConfigurationEntry)]
 
@@ -142,7 +147,7 @@ package final class Replica<Store: FileStore> {
         viewPlace = parts.viewPlace
         identities = parts.identities
         tenants = parts.tenants
-        credentials = parts.credentials
+        lineage = parts.log.lineage
         configurations = parts.configurations
         let joined = parts.configurations.last.map(\.entry.places)?.map(\.id) ?? []
         let others = joined.filter { $0 != configuration.id && !configuration.peers.contains($0) }
@@ -157,11 +162,16 @@ package final class Replica<Store: FileStore> {
         nextRecord = parts.log.end.nextRecord
         auditSeed = parts.auditSeed
         auditKey = parts.auditKey
-        limits = parts.credentials.map { _ in
-            RateLimit(perSecond: configuration.requestsPerSecond, milliseconds: 0)
-        }
         background.snapshotCount = parts.folded.snapshotCount
         if let fault = parts.log.fault, peers.views.isEmpty { life = .damaged(fault) }
+        if let rows = parts.credentials { letIn(rows) }
+    }
+
+    /// Who may come in from now on.
+    func letIn(_ rows: [CredentialRow]) {
+        credentials = rows
+        knowsCredentials = true
+        limits = rows.map { _ in RateLimit(perSecond: configuration.requestsPerSecond, milliseconds: 0) }
     }
 
     /// What was found wrong in the log and is not repaired.

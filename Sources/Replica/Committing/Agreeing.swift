@@ -143,11 +143,11 @@ extension Replica {
 
     /// The membership that a frame just taken bears; nil when it bears none. It counts from now on.
     private func configuration(in frame: OpenedFrame) throws(LogError) -> Membership? {
-        guard frame.isConfiguration, frame.header.index > configurations[configurations.count - 1].index else {
-            return nil
-        }
+        guard frame.isConfiguration, frame.header.cluster == lineage.current,
+            frame.header.index > configurations[configurations.count - 1].index
+        else { return nil }
         do throws(ByteError) {
-            let entry = try ConfigurationEntry(body: frame.body)
+            let entry = try ConfigurationEntry(of: frame)
             configurations.append((frame.header.index, entry))
             return entry.membership
         } catch {
@@ -171,13 +171,6 @@ extension Replica {
     func tellAppended(into effects: inout [ReplicaEffect]) {
         guard log.lastIndex > raft.last.index else { return }
         agree(.appended(through: log.lastIndex), into: &effects)
-    }
-}
-
-extension OpenedFrame {
-    var isConfiguration: Bool {
-        header.eventCount == 0 && header.recordCount == 0 && body.count >= 2
-            && body[1] == EntryKind.configuration.rawValue
     }
 }
 

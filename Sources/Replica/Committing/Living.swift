@@ -18,7 +18,7 @@ extension Replica {
     func start(into effects: inout [ReplicaEffect]) {
         guard !hasStarted else { return }
         hasStarted = true
-        effects.append(.credentials(credentials))
+        if knowsCredentials { effects.append(.credentials(credentials)) }
         guard case .opened = life else { return }
         do {
             try save { $0.boot += 1 }
@@ -48,6 +48,7 @@ extension Replica {
         case .opened, .damaged, .stopped, .failed: return
         case .following, .electing, .primary, .stopping: break
         }
+        learnCredentials(into: &effects)
         learnPlaces(into: &effects)
         answerChanged(into: &effects)
         considerRetired(into: &effects)

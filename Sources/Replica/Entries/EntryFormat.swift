@@ -24,6 +24,8 @@ enum EntryKind: UInt8 {
     case genesis = 2
     /// Another membership, or another step towards one.
     case configuration = 3
+    /// The first entry of a store that was made of another's.
+    case branch = 4
 }
 
 /// What follows in a batch; the first byte of an item.

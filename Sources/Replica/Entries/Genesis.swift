@@ -67,13 +67,7 @@ struct Genesis {
             writer.append(tenant.sealingKey)
         }
         writer.varint(credentials.count)
-        for credential in credentials {
-            writer.counted(Array(credential.id.utf8))
-            writer.counted(Array(credential.name.utf8))
-            writer.varint(UInt64(credential.tenant))
-            writer.u8(credential.scopes)
-            writer.digest(credential.secretMAC)
-        }
+        for credential in credentials { credential.write(onto: &writer) }
         return writer.bytes
     }
 
@@ -83,9 +77,6 @@ struct Genesis {
             throw .malformed
         }
         func word() throws(ByteError) -> UInt32 { UInt32(try reader.count(atMost: Int(UInt32.max))) }
-        func text() throws(ByteError) -> String {
-            String(decoding: try reader.array(try reader.count(atMost: 1024)), as: UTF8.self)
-        }
         clusterID = try reader.array(KeyRing.clusterIDBytes)
         for _ in 0..<(try reader.count(atMost: 1024)) { lineage.append(try reader.array(KeyRing.clusterIDBytes)) }
         members = []
@@ -98,16 +89,38 @@ struct Genesis {
         for _ in 0..<(try reader.count(atMost: 1 << 20)) {
             tenants.append(
                 Tenant(
-                    id: try word(), name: try text(), indexKey: try reader.array(EntryFormat.wrappedBytes),
+                    id: try word(), name: try reader.text(), indexKey: try reader.array(EntryFormat.wrappedBytes),
                     sealingKey: try reader.array(EntryFormat.wrappedBytes)))
         }
         credentials = []
         for _ in 0..<(try reader.count(atMost: 1 << 20)) {
-            credentials.append(
-                Credential(
-                    id: try text(), name: try text(), tenant: try word(), scopes: try reader.u8(),
-                    secretMAC: try reader.digest()))
+            credentials.append(try Credential(&reader))
         }
         guard reader.isAtEnd, !tenants.isEmpty, !members.isEmpty else { throw .malformed }
+    }
+}
+
+extension Genesis.Credential {
+    func write(onto writer: inout ByteWriter) {
+        writer.counted(Array(id.utf8))
+        writer.counted(Array(name.utf8))
+        writer.varint(UInt64(tenant))
+        writer.u8(scopes)
+        writer.digest(secretMAC)
+    }
+
+    init(_ reader: inout ByteReader) throws(ByteError) {
+        id = try reader.text()
+        name = try reader.text()
+        tenant = UInt32(try reader.count(atMost: Int(UInt32.max)))
+        scopes = try reader.u8()
+        secretMAC = try reader.digest()
+    }
+}
+
+extension ByteReader {
+    /// A name of at most 1024 bytes after its length.
+    fileprivate mutating func text() throws(ByteError) -> String {
+        String(decoding: try array(try count(atMost: 1024)), as: UTF8.self)
     }
 }

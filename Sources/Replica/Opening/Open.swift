@@ -36,7 +36,8 @@ struct OpenedParts<Store: FileStore> {
     var viewPlace: ViewPlace
     var identities: IdentityIndex<Store>
     var tenants: [Tenant]
-    var credentials: [CredentialRow]
+    /// nil: the log does not say it yet.
+    var credentials: [CredentialRow]?
     var configurations: [(index: UInt64, entry: ConfigurationEntry)]
     var folded: Folded
     var auditSeed: AuditSeed
@@ -63,7 +64,11 @@ extension Replica {
         var dice = BatchedDice(dice)
         let keys = try openKeys(store, configuration, root)
         let memo = LeafMemo()
-        let isCopied = try restoreFirst(store, configuration)
+        let lineage = try asLog { () throws(LogError) in
+            try Lineage.read(
+                store, path: ReplicaPaths.lineage, current: ClusterIdentity(configuration.clusterID))
+        }
+        let isCopied = try restoreFirst(store, lineage)
         let terms = try asLog { () throws(LogError) in
             try TermStore.open(
                 store: store, path: ReplicaPaths.terms, identity: ClusterIdentity(configuration.clusterID),
@@ -74,12 +79,18 @@ extension Replica {
             // Whoever joined later stands in the log, which cannot be read before that is known.
             sizes.hasPeers = !votesAlone && (!configuration.peers.isEmpty || !terms.state.known.isEmpty)
             return try EntryLog<Store, EntryLeaves>.open(
-                store: store, directory: ReplicaPaths.log, identity: ClusterIdentity(configuration.clusterID),
-                keys: keys.ring, crypto: keys.crypto, leaves: EntryLeaves(remembering: memo), configuration: sizes)
+                store: store, directory: ReplicaPaths.log, lineage: lineage, keys: keys.ring, crypto: keys.crypto,
+                leaves: EntryLeaves(remembering: memo), configuration: sizes)
+        }
+        if log.fault == nil, log.lastIndex < lineage.newest.firstIndex, configuration.peers.isEmpty,
+            terms.state.known.isEmpty
+        {
+            throw .log(.lineage(.unreached))
         }
         let genesis = try genesis(log)
         if !isCopied { copyFirst(of: log, into: store) }
-        let (tenants, credentials) = try unwrap(genesis, keys.ring, keys.crypto)
+        let tenants = try tenants(of: genesis, lineage.oldest.identity, keys.ring, keys.crypto)
+        let credentials = try credentials(of: log, genesis, keys.ring, keys.crypto)
         let place = ViewPlace(
             directory: ReplicaPaths.views, clusterID: configuration.clusterID,
             key: try asKeys { () throws(KeyError) in try keys.ring.snapshotKey() })
@@ -128,9 +139,7 @@ extension Replica {
     /// Mends the first frame from its copy, before anybody reads it.
     ///
     /// - Returns: whether there is a copy that is whole.
-    private static func restoreFirst(
-        _ store: Store, _ configuration: ReplicaConfiguration
-    ) throws(ReplicaError) -> Bool {
+    private static func restoreFirst(_ store: Store, _ lineage: Lineage) throws(ReplicaError) -> Bool {
         let copy: [UInt8]
         do throws(FileError) {
             guard try store.exists(ReplicaPaths.first) else { return false }
@@ -141,8 +150,7 @@ extension Replica {
             throw .file(error)
         }
         do throws(LogError) {
-            try FirstFrame.restore(
-                copy, in: ReplicaPaths.log, of: store, identity: ClusterIdentity(configuration.clusterID))
+            try FirstFrame.restore(copy, in: ReplicaPaths.log, of: store, identity: lineage.oldest.identity)
             return true
         } catch {
             // A copy that is damaged itself is made anew.
@@ -173,7 +181,10 @@ extension Replica {
     private static func configurations(
         _ log: EntryLog<Store, EntryLeaves>, genesis: Genesis, folded: Folded
     ) throws(ReplicaError) -> [(index: UInt64, entry: ConfigurationEntry)] {
-        var found = [folded.configuration ?? (1, ConfigurationEntry(Membership(voters: genesis.members.sorted())))]
+        let first =
+            log.lineage.generations.count == 1
+            ? ConfigurationEntry(Membership(voters: genesis.members.sorted())) : .ofAncestors
+        var found = [folded.configuration ?? (1, first)]
         guard folded.index < log.lastIndex else { return found }
         try asLog { () throws(LogError) in
             for index in (folded.index + 1)...log.lastIndex {
@@ -183,32 +194,23 @@ extension Replica {
         return found
     }
 
-    private static func unwrap(
-        _ genesis: Genesis, _ ring: KeyRing, _ crypto: Crypto
-    ) throws(ReplicaError) -> ([Tenant], [CredentialRow]) {
+    private static func tenants(
+        of genesis: Genesis, _ cluster: ClusterIdentity, _ ring: KeyRing, _ crypto: Crypto
+    ) throws(ReplicaError) -> [Tenant] {
         try asKeys { () throws(KeyError) in
             var tenants: [Tenant] = []
             for tenant in genesis.tenants {
                 func open(_ wrapped: [UInt8], _ purpose: WrappedPurpose) throws(KeyError) -> SecretKey {
                     try ring.unwrap(
                         wrapped, as: UInt64(tenant.id), tenant: tenant.id, purpose: purpose,
-                        epoch: genesis.registryEpoch, crypto: crypto)
+                        epoch: genesis.registryEpoch, clusterID: cluster.bytes, crypto: crypto)
                 }
                 tenants.append(
                     Tenant(
                         id: tenant.id, name: tenant.name, indexKey: try open(tenant.indexKey, .tenantIndex),
                         sealingKey: try open(tenant.sealingKey, .tenantSealing)))
             }
-            let key = MACKey(
-                try ring.unwrap(
-                    genesis.credentialKey, as: 0, tenant: 0, purpose: .credential, epoch: genesis.registryEpoch,
-                    crypto: crypto))
-            let credentials = genesis.credentials.map { one in
-                CredentialRow(
-                    id: one.id, name: one.name, tenant: one.tenant, scopes: Scopes(rawValue: one.scopes),
-                    secretMAC: one.secretMAC, key: key)
-            }
-            return (tenants, credentials)
+            return tenants
         }
     }
 

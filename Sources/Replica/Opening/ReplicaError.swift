@@ -22,6 +22,8 @@ package enum ReplicaPaths {
     package static let keys = "keys"
     /// A second copy of the log's first frame.
     package static let first = "first"
+    /// Which clusters wrote which part of the log; only a store that descends from another has it.
+    package static let lineage = "lineage"
     /// Term and vote.
     package static let terms = "terms"
     /// The directory of segments.

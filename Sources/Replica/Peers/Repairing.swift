@@ -177,14 +177,15 @@ extension EntryLog {
         let frame: OpenedFrame
         do throws(LogError) {
             let header = try header(at: index)
-            guard header.eventCount == 0, header.recordCount == 0 else { return nil }
+            // Ancestors' memberships are those of other clusters.
+            guard header.eventCount == 0, header.recordCount == 0, header.cluster == identity else { return nil }
             frame = try self.frame(at: index)
         } catch {
             if case .damaged = error { return nil }
             throw error
         }
         guard frame.isConfiguration else { return nil }
-        do throws(ByteError) { return try ConfigurationEntry(body: frame.body) } catch { throw .refusedFrame(.form) }
+        do throws(ByteError) { return try ConfigurationEntry(of: frame) } catch { throw .refusedFrame(.form) }
     }
 }
 

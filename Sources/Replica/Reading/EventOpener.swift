@@ -73,7 +73,7 @@ extension Replica {
         let value = try open(
             transaction.sealedHeader, in: frame, position: position,
             bound: Binding.transaction(
-                cluster: ring.clusterID, tenant: transaction.tenant, position: transaction.firstPosition))
+                cluster: frame.cluster, tenant: transaction.tenant, position: transaction.firstPosition))
         opened.header = (transaction.firstPosition, value)
         return value
     }
@@ -87,7 +87,7 @@ extension Replica {
         }
         let value = try open(
             place.sealed, in: frame, position: book.position,
-            bound: Binding.record(cluster: ring.clusterID, tenant: place.tenant, number: number))
+            bound: Binding.record(cluster: frame.cluster, tenant: place.tenant, number: number))
         return (facts, value)
     }
 
@@ -100,7 +100,9 @@ extension Replica {
         if subjectKeys.wrapped(id: id) == nil { try fetchKeys(ridingIn: row.index) }
         guard let wrapped = subjectKeys.wrapped(id: id) else { throw Self.keyMissing }
         do throws(KeyError) {
-            let key = try ring.unwrap(wrapped.bytes, as: id, tenant: row.tenant, epoch: wrapped.epoch, crypto: crypto)
+            let key = try ring.unwrap(
+                wrapped.bytes, as: id, tenant: row.tenant, epoch: wrapped.epoch,
+                clusterID: lineage.identity(ofIndex: row.index).bytes, crypto: crypto)
             subjectKeys.keep(key, id: id)
             return key
         } catch {
@@ -144,7 +146,7 @@ extension Replica {
                 try open(
                     range, in: frame, position: place.position,
                     bound: Binding.event(
-                        cluster: ring.clusterID, tenant: tenant, stream: place.stream, version: place.version,
+                        cluster: frame.cluster, tenant: tenant, stream: place.stream, version: place.version,
                         position: place.position, part: at, typeCode: place.typeCode, typeToken: place.typeToken,
                         key: name)
                 ) { () throws(KeyError) in try key(name, tenant: tenant, subjects: subjects) { keys[$0] } })
@@ -178,7 +180,7 @@ extension Replica {
             if let key = auditKeys[frame.seed] { return key }
             if auditKeys.count >= 64 { auditKeys.removeAll() }
             let key = try ring.auditKey(
-                clusterID: ring.clusterID, segmentSalt: frame.seed.salt, epoch: frame.seed.epoch)
+                clusterID: frame.cluster, segmentSalt: frame.seed.salt, epoch: frame.seed.epoch)
             auditKeys[frame.seed] = key
             return key
         }

@@ -5,6 +5,8 @@ internal import SegmentedLog
 /// A frame of the log, taken apart: where each transaction, event and record of its body stands.
 struct FrameParts {
     let index: UInt64
+    /// Who wrote it: what its values are sealed with is bound to that.
+    let cluster: [UInt8]
     let body: [UInt8]
     let seed: AuditSeed
     let registryEpoch: UInt32
@@ -17,6 +19,7 @@ struct FrameParts {
 
     init(_ frame: OpenedFrame) throws(ByteError) {
         index = frame.header.index
+        cluster = frame.header.cluster.bytes
         body = frame.body
         firstPosition = frame.header.firstPosition
         firstRecord = frame.header.firstRecord

@@ -181,6 +181,13 @@ final class ReplicaLoop {
             case .file: throw ServerError("A file of the store cannot be read: see its owner and the disk.")
             case .key(.wrongKey): throw ServerError("The root key is not the one this store was sealed with.")
             case .key: throw ServerError("The key file cannot be used; restore the replica from a backup.")
+            case .log(.otherCluster):
+                throw ServerError("The log is another cluster's, or the file data/lineage is lost: see config.json.")
+            case .log(.lineage(.damaged)):
+                throw ServerError("The file data/lineage is damaged: take the one of another replica of this cluster.")
+            case .log(.lineage(.other)): throw ServerError("The file data/lineage is another log's.")
+            case .log(.lineage(.unreached)):
+                throw ServerError("The branch has no entry of its own yet: make it anew, or start those it is to copy.")
             case .log: throw ServerError("The log cannot be opened: run chartlog verify.")
             case .views: throw ServerError("The views cannot be built: run chartlog verify.")
             case .entry: throw ServerError("An entry of the log cannot be read: run chartlog verify.")
