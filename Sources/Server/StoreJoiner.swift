@@ -149,9 +149,13 @@ package enum StoreJoiner {
                 let keys = given["keys"]?.string.flatMap({ Base64.bytes(of: $0.utf8) }),
                 let first = given["first"]?.string.flatMap({ Base64.bytes(of: $0.utf8) })
             else { throw ServerError("The cluster's answer is not understood: is it of this version?") }
+            let lineage = given["lineage"]?.string.flatMap { Base64.bytes(of: $0.utf8) }
+            guard given["lineage"] == nil || lineage != nil else {
+                throw ServerError("The cluster's answer is not understood: is it of this version?")
+            }
             let peers = try Configuration.peers(given["peers"], of: id)
             self.cluster = cluster
-            seed = Seed(keys: keys, first: first, places: peers)
+            seed = Seed(keys: keys, first: first, lineage: lineage, places: peers)
             let waiting = view["replicas"]?.elements.filter { ["spare", "retired"].contains($0["role"]?.string) } ?? []
             endpoints = peers.filter { peer in !waiting.contains { $0["id"]?.integer == Int64(peer.id) } }.map {
                 "https://\($0.address.contains(":") ? "[\($0.address)]" : $0.address):\($0.clientPort)"

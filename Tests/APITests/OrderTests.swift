@@ -65,6 +65,8 @@ struct OrderTests {
             try body().contains(
                 #""seed":{"keys":"AQID","first":"BA==","peers":[{"id":2,"address":"::1","peerPort":7502,"clientPort":7402}]}"#
             ))
+        status.seed?.lineage = [9]
+        #expect(try body().contains(#""first":"BA==","lineage":"CQ==","peers":"#))
     }
 
     @Test func `work that lasts is answered with where to watch it`() throws {

@@ -65,6 +65,7 @@ enum ClusterWriter {
     private static func write(_ seed: Seed, _ writer: inout JSONWriter) {
         writer.member("keys", Base64.text(of: seed.keys))
         writer.member("first", Base64.text(of: seed.first))
+        if let lineage = seed.lineage { writer.member("lineage", Base64.text(of: lineage)) }
         writer.array("peers") { writer in
             for place in seed.places {
                 writer.object { writer in

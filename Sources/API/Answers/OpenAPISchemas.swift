@@ -125,7 +125,9 @@ enum OpenAPISchemas {
             "Seed",
             #"{"type":"object","description":"For who ordered that a new replica joins: what it begins with, sealed.","#
                 + #""properties":{"keys":{"type":"string","contentEncoding":"base64"},"#
-                + #""first":{"type":"string","contentEncoding":"base64"},"peers":{"type":"array","items":{"#
+                + #""first":{"type":"string","contentEncoding":"base64"},"#
+                + #""lineage":{"type":"string","contentEncoding":"base64","description":"Of a branch: its ancestors."},"#
+                + #""peers":{"type":"array","items":{"#
                 + #""type":"object","properties":{"id":{"type":"integer"},"address":{"type":"string"},"#
                 + #""peerPort":{"type":"integer"},"clientPort":{"type":"integer"}}}}}}"#
         ),

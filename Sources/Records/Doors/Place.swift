@@ -78,12 +78,15 @@ package struct Seed: Equatable, Sendable {
     package var keys: [UInt8]
     /// The log's first frame, header and sealed body.
     package var first: [UInt8]
+    /// Which clusters wrote which part of the log, as the file says it; nil in a cluster that descends from no other.
+    package var lineage: [UInt8]?
     /// All replicas and spares that are known, the new one among them, ascending by id.
     package var places: [Place]
 
-    package init(keys: [UInt8], first: [UInt8], places: [Place]) {
+    package init(keys: [UInt8], first: [UInt8], lineage: [UInt8]? = nil, places: [Place]) {
         self.keys = keys
         self.first = first
+        self.lineage = lineage
         self.places = places
     }
 }

@@ -48,14 +48,18 @@ extension Replica {
         }
     }
 
-    /// Makes the store of a replica that joins, of what the cluster gives it: key file, term file with its id, and the
-    /// first segment, all durable on return. The segment comes last: without it there is no store.
+    /// Makes the store of a replica that joins, of what the cluster gives it: key file, term file with its id, the lineage
+    /// if the cluster is a branch, and the first segment, all durable on return. The segment comes last: without it there
+    /// is no store.
     ///
-    /// - Throws: `.key(.wrongKey)` when the root key does not open what came; `.exists`, `.log`, `.file`.
+    /// - Throws: `.key(.wrongKey)` when the root key does not open what came; `.log(.lineage)` when the lineage is damaged,
+    ///   `.log(.otherCluster)` when it is another cluster's; `.exists`, `.log`, `.file`.
     package static func plant(
         _ store: Store, seed: Seed, as id: Int, clusterID: [UInt8], root: SecretKey
     ) throws(ReplicaError) {
         try clear(store)
+        let identity = ClusterIdentity(clusterID)
+        let lineage = try lineage(of: seed, identity)
         do throws(FileError) {
             let file = try store.open(ReplicaPaths.keys, .create)
             defer { store.close(file) }
@@ -69,8 +73,20 @@ extension Replica {
         }
         try adopt(store, as: id, clusterID: clusterID)
         try asLog { () throws(LogError) in
+            if seed.lineage != nil { try lineage.write(store, path: ReplicaPaths.lineage) }
             try FirstFrame.plant(
-                seed.first, in: ReplicaPaths.log, of: store, identity: ClusterIdentity(clusterID))
+                seed.first, in: ReplicaPaths.log, of: store, identity: lineage.oldest.identity)
+        }
+    }
+
+    private static func lineage(of seed: Seed, _ identity: ClusterIdentity) throws(ReplicaError) -> Lineage {
+        guard let bytes = seed.lineage else { return Lineage(identity) }
+        do throws(LineageFlaw) {
+            let lineage = try Lineage(bytes)
+            guard lineage.current == identity else { throw .other }
+            return lineage
+        } catch {
+            throw .log(error == .other ? .otherCluster : .lineage(error))
         }
     }
 
@@ -79,7 +95,9 @@ extension Replica {
         do throws(FileError) {
             let genesis = ReplicaPaths.log + "/" + SegmentFormat.name(of: 1)
             guard !(try store.exists(genesis)) else { throw .exists }
-            for path in [ReplicaPaths.keys, ReplicaPaths.terms] where try store.exists(path) { try store.remove(path) }
+            for path in [ReplicaPaths.keys, ReplicaPaths.terms, ReplicaPaths.lineage] where try store.exists(path) {
+                try store.remove(path)
+            }
         } catch {
             throw error == .exists ? .exists : .file(error)
         }

@@ -68,7 +68,9 @@ extension Replica {
             guard let first = try log.stored(from: 1, through: 1, bytesMax: .max).first else {
                 throw LogError.absent
             }
-            return Seed(keys: keys, first: FirstFrame.copy(of: first), places: knownPlaces)
+            return Seed(
+                keys: keys, first: FirstFrame.copy(of: first),
+                lineage: lineage.generations.count > 1 ? lineage.bytes : nil, places: knownPlaces)
         } catch {
             throw Problem(.internalError, "The keys or the first entry cannot be read: see the disk.")
         }
