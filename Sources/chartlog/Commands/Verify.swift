@@ -109,9 +109,11 @@ private struct LogCheck {
             let files = try ReadOnlyFiles(root: "\(configuration.directory)/data")
             let clusterID = configuration.replica.clusterID
             let keyFile = try KeyFile.open(files, path: ReplicaPaths.keys, root: root, clusterID: clusterID)
+            let lineage = try Lineage.read(
+                files, path: ReplicaPaths.lineage, current: ClusterIdentity(clusterID))
             var last = 0
             let report = try LogVerifier.verify(
-                store: files, directory: ReplicaPaths.log, identity: ClusterIdentity(clusterID),
+                store: files, directory: ReplicaPaths.log, lineage: lineage,
                 keys: KeyRing(keyFile, clusterID: clusterID), crypto: try Crypto(), leaves: EntryLeaves()
             ) { done, _ in
                 last = done
@@ -122,10 +124,21 @@ private struct LogCheck {
         } catch let error as KeyError {
             throw Failure(.failed, error == .wrongKey ? "the root key is another one" : "the key file is damaged")
         } catch let error as LogError {
-            throw Failure(.failed, error == .missing ? "there is no log" : "the log cannot be read")
+            throw Failure(.failed, words(for: error))
         } catch {
             throw Failure(.failed, "the replica's data cannot be read")
         }
+    }
+}
+
+private func words(for error: LogError) -> String {
+    switch error {
+    case .missing: "there is no log"
+    case .otherCluster: "data/lineage is another cluster's"
+    case .lineage(.damaged): "the file data/lineage is damaged"
+    case .lineage: "the file data/lineage is another log's"
+    case .file, .key, .damaged, .absent, .exists, .otherReplica, .tooLarge, .refusedFrame, .otherFrame:
+        "the log cannot be read"
     }
 }
 
