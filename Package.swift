@@ -46,7 +46,7 @@ let rooms: [(name: String, enters: [String])] = [
         [
             "Bytes", "JSON", "Files", "Consensus", "Records", "Keys", "SegmentedLog", "Views", "Replica", "API",
             "Linux",
-            "Transport",
+            "Transport", "Backup",
         ]
     ),
     ("Clinic", ["Bytes"]),
@@ -62,7 +62,10 @@ let rooms: [(name: String, enters: [String])] = [
 let programs: [(name: String, enters: [String])] = [
     (
         "chartlog",
-        ["Bytes", "JSON", "Files", "Keys", "SegmentedLog", "Replica", "Linux", "Transport", "Client", "Server"]
+        [
+            "Bytes", "JSON", "Files", "Records", "Keys", "SegmentedLog", "Replica", "Backup", "Linux", "Transport",
+            "Client", "Server",
+        ]
     ),
     (
         "chartlog-bench",

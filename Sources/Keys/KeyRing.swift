@@ -30,6 +30,14 @@ package struct KeyRing: Sendable {
 
     package init<Store>(_ file: KeyFile<Store>, clusterID: [UInt8]) { self.init(clusterID: clusterID, held: file.held) }
 
+    /// All keys held, in no order that counts: for an escrow alone.
+    package var held: [HeldKey] { keys }
+
+    /// Every epoch of which a key is held, by kind and epoch.
+    package var epochs: [(kind: KeyKind, epoch: UInt32)] {
+        keys.map { ($0.kind, $0.epoch) }.sorted { ($0.0.rawValue, $0.1) < ($1.0.rawValue, $1.1) }
+    }
+
     package mutating func hold(_ key: HeldKey) { keys.append(key) }
 
     package mutating func drop(_ kind: KeyKind, epoch: UInt32) {

@@ -27,6 +27,14 @@ package enum ThisProcess {
 
     package static var id: Int32 { getpid() }
 
+    /// A path from the root on; one that is relative is so to where this process was started.
+    package static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/") else { return path }
+        var buffer = [CChar](repeating: 0, count: 4097)
+        guard unsafe getcwd(&buffer, 4096) != nil, let end = buffer.firstIndex(of: 0) else { return path }
+        return String(decoding: buffer[..<end].map { UInt8(bitPattern: $0) }, as: UTF8.self) + "/" + path
+    }
+
     /// Bytes of memory in use (resident set), from /proc/self/statm; 0 where that cannot be read.
     package static var residentBytes: Int {
         guard let text = try? SmallFile.read("/proc/self/statm", atMost: 256) else { return 0 }

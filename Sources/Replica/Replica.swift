@@ -2,7 +2,7 @@ internal import Bytes
 internal import Compression
 internal import Consensus
 package import Files
-internal import Keys
+package import Keys
 internal import Records
 package import SegmentedLog
 internal import Views
@@ -130,6 +130,7 @@ package final class Replica<Store: FileStore> {
     /// A rewind that is being planned or made; one at a time.
     var rewinding: RewindJob?
     var background = BackgroundState()
+    var backups = Backups()
     var opened = FrameIndexes()
     var reads = ReadSessions()
 
@@ -174,6 +175,9 @@ package final class Replica<Store: FileStore> {
         limits = rows.map { _ in RateLimit(perSecond: configuration.requestsPerSecond, milliseconds: 0) }
     }
 
+    /// The keys in use, for who keeps backups and the escrow.
+    package var keys: KeyRing { ring }
+
     /// What was found wrong in the log and is not repaired.
     package var damage: Fault? { log.fault }
 
@@ -209,6 +213,9 @@ package final class Replica<Store: FileStore> {
         case .connected(let peer): connected(peer, into: &effects)
         case .disconnected(let peer): disconnected(peer, into: &effects)
         case .operate(let id, let caller, let order): operate(id, caller, order, into: &effects)
+        case .backupProgressed(let id, let progress): backupProgressed(id, progress)
+        case .backupEnded(let id, let outcome): backupEnded(id, outcome, into: &effects)
+        case .backupsFound(let newest, let isEscrowed): backupsFound(newest: newest, isEscrowed: isEscrowed)
         }
     }
 
@@ -223,6 +230,7 @@ package final class Replica<Store: FileStore> {
                 id, Problem(.tooMany, "Wait, then send fewer requests at once.", [.retryAfterSeconds(1)]), &effects)
         }
         if case .cluster = ask.request { return answer(id, .cluster(status), isLast: true, &effects) }
+        if case .backups = ask.request { return answer(id, .backups(backupStatus), isLast: true, &effects) }
         if let problem = unreadiness { return answer(id, problem, &effects) }
         guard room >= .records else { return answer(id, Self.diskFull, &effects) }
         switch ask.request {
@@ -230,7 +238,7 @@ package final class Replica<Store: FileStore> {
         case .refused(let problem): refuse(id, ask.caller, credential, earlier(problem, ask, credential))
         case .events, .read, .readVersion, .history, .search:
             begin(id, ask, credential: credential, into: &effects)
-        case .cluster: break
+        case .cluster, .backups: break
         }
     }
 

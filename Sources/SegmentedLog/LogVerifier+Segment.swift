@@ -23,7 +23,8 @@ extension LogVerifier {
         _ segment: UInt64, at path: String, of store: Store, identity: ClusterIdentity, after before: ChainEnd,
         isLast: Bool, keys: KeyRing, crypto: Crypto, leaves: some LeafReader
     ) throws(LogError) -> SegmentReport {
-        let check = SegmentCheck(store: store, path: path, number: segment, identity: identity, isLast: isLast)
+        let check = SegmentCheck(
+            store: store, path: path, number: segment, lineage: Lineage(identity), isLast: isLast)
         let found = try check.run(after: before, keys: keys, crypto: crypto, leaves: leaves)
         return SegmentReport(end: found.end, tornFrom: found.tornFrom, faults: found.faults)
     }

@@ -97,11 +97,11 @@ package final class TermStore<Store: FileStore> {
 
     /// Makes the file with term 0, durable with its name.
     package static func create(
-        store: Store, path: String, identity: ClusterIdentity, replica: UInt64 = 1
+        store: Store, path: String, identity: ClusterIdentity, replica: UInt64 = 1, term: UInt64 = 0
     ) throws(LogError) -> TermStore {
         let made = TermStore(
             store, path: path, identity: identity, replica: replica,
-            state: TermState(term: 0, vote: nil, boot: 0), sequence: 0)
+            state: TermState(term: term, vote: nil, boot: 0), sequence: 0)
         let temporary = path + SegmentFormat.temporarySuffix
         let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
         do throws(FileError) {

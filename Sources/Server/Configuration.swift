@@ -43,6 +43,7 @@ package struct Configuration: Sendable {
     /// All replicas and spares, this one among them, ascending by id; empty in a cluster of one that lists none.
     package var peers: [Peer] = []
     package var limits = Limits()
+    package var backups = BackupSettings()
 
     /// Bounds that keep a slow, huge or malicious client from costing more than its share.
     package struct Limits: Sendable {
@@ -112,6 +113,9 @@ package struct Configuration: Sendable {
         // One credential is often a whole service with many users behind it.
         configuration.replica.requestsPerSecond = 100_000
         if let limits = view["limits"] { try configuration.tighten(limits) }
+        configuration.backups = try BackupSettings(view) { $0.hasPrefix("/") ? $0 : "\(directory)/\($0)" }
+        configuration.replica.backupDestinations = configuration.backups.destinations
+        configuration.replica.backupMilliseconds = configuration.backups.everyMilliseconds
         return configuration
     }
 

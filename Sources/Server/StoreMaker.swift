@@ -1,9 +1,9 @@
 private import Bytes
 private import JSON
-private import Keys
+internal import Keys
 private import Linux
 private import Records
-private import Replica
+internal import Replica
 private import Transport
 
 /// `chartlog init DIR`: makes a store that `start` can run. What it writes is of mode 0600 in directories of mode 0700.
@@ -24,6 +24,19 @@ package enum StoreMaker {
             self.basePort = basePort
         }
 
+        /// - Throws: when it cannot be carried out anywhere.
+        func check() throws(ServerError) {
+            guard Self.replicasAllowed.contains(replicas) else {
+                throw ServerError("A cluster has 1, 3 or 5 replicas: an even number bears no more losses.", exitCode: 2)
+            }
+            guard Self.sparesAllowed.contains(spares) else {
+                throw ServerError("A store is made with 0 to 3 spares.", exitCode: 2)
+            }
+            guard (1...65_000).contains(basePort) else {
+                throw ServerError("The base port must be from 1 to 65000.", exitCode: 2)
+            }
+        }
+
         /// The replicas first, then the spares.
         var peers: [Configuration.Peer] {
             (1...replicas + spares).map { id in
@@ -31,6 +44,9 @@ package enum StoreMaker {
                     id: id, address: "127.0.0.1", peerPort: basePort + 100 + id, clientPort: basePort + id)
             }
         }
+
+        /// Of the replicas; a spare answers nobody.
+        var endpoints: [String] { peers.prefix(replicas).map { "https://\($0.address):\($0.clientPort)" } }
 
         /// An even number needs as many for a majority as the odd one above it and bears no more losses.
         package static let replicasAllowed = [1, 3, 5]
@@ -49,37 +65,56 @@ package enum StoreMaker {
 
     /// Makes everything, or throws and leaves what it had made by then for the operator to look at.
     package static func make(_ plan: Plan) throws(ServerError) -> Made {
-        guard Plan.replicasAllowed.contains(plan.replicas) else {
-            throw ServerError("A cluster has 1, 3 or 5 replicas: an even number bears no more losses.", exitCode: 2)
-        }
-        guard Plan.sparesAllowed.contains(plan.spares) else {
-            throw ServerError("A store is made with 0 to 3 spares.", exitCode: 2)
-        }
-        guard (1...65_000).contains(plan.basePort) else {
-            throw ServerError("The base port must be from 1 to 65000.", exitCode: 2)
-        }
+        try plan.check()
         let layout = StoreLayout(plan.directory)
         try layout.makeDirectory()
         var dice = SystemDice()
         let clusterID = dice.bytes(16)
         let root = SecretKey.random(dice: &dice)
         let peers = plan.peers
-        let endpoints = peers.prefix(plan.replicas).map { "https://\($0.address):\($0.clientPort)" }
-        let admin = PlannedCredential(
-            id: "admin-\(name(&dice))", name: "admin", scopes: [.administer], secret: secret(&dice))
-        let service = PlannedCredential(
-            id: "service-\(name(&dice))", name: "service", scopes: [.append, .read, .audit], secret: secret(&dice))
+        let endpoints = plan.endpoints
+        let credentials = credentials(&dice)
         let genesis = GenesisPlan(
             clusterID: clusterID, members: Array(1...plan.replicas), createdAt: LinuxClock.wall(),
-            credentials: [admin, service])
+            credentials: [credentials.admin, credentials.service])
+        try write(layout, plan, clusterID: clusterID, root: root, credentials, hasFirst: false)
+        try writeGenesis(layout.data(1), genesis, root)
+        for id in peers.map(\.id).dropFirst() {
+            try copyStore(from: layout.data(1), to: layout.data(id), as: id, clusterID, term: 0)
+        }
+        return Made(
+            layout: layout, endpoints: endpoints, spares: peers.map(\.id).filter { $0 > plan.replicas },
+            clusterID: Hex.text(of: clusterID))
+    }
+
+    /// The first credentials, drawn anew: who administers, and who appends, reads and audits.
+    static func credentials(_ dice: inout SystemDice) -> (admin: PlannedCredential, service: PlannedCredential) {
+        (
+            PlannedCredential(
+                id: "admin-\(name(&dice))", name: "admin", scopes: [.administer], secret: secret(&dice)),
+            PlannedCredential(
+                id: "service-\(name(&dice))", name: "service", scopes: [.append, .read, .audit], secret: secret(&dice))
+        )
+    }
+
+    /// Writes all that stands around the replicas' data: root key, authority, certificates, contexts, configurations.
+    /// - Parameter hasFirst: The directory of replica 1 is there already, with its data.
+    static func write(
+        _ layout: StoreLayout, _ plan: Plan, clusterID: [UInt8], root: SecretKey,
+        _ credentials: (admin: PlannedCredential, service: PlannedCredential), hasFirst: Bool
+    ) throws(ServerError) {
+        let peers = plan.peers
         do {
             try SmallFile.create(layout.rootKey, RootKey.fileBytes(of: root))
             try makeCertificates(layout, peers.map(\.id), clusterID)
-            try SmallFile.create(layout.adminContext, context(endpoints, admin, purpose: "HSYSADMIN"))
-            try SmallFile.create(layout.serviceContext, context(endpoints, service, purpose: "TREAT"))
+            let endpoints = plan.endpoints
+            try SmallFile.create(layout.adminContext, context(endpoints, credentials.admin, purpose: "HSYSADMIN"))
+            try SmallFile.create(layout.serviceContext, context(endpoints, credentials.service, purpose: "TREAT"))
             for id in peers.map(\.id) {
-                try SmallFile.makeDirectory(layout.replica(id))
-                try SmallFile.makeDirectory(layout.data(id))
+                if !hasFirst || id > 1 {
+                    try SmallFile.makeDirectory(layout.replica(id))
+                    try SmallFile.makeDirectory(layout.data(id))
+                }
                 try SmallFile.create(
                     layout.configuration(id), Configuration.text(replica: id, cluster: clusterID, peers: peers))
                 try SmallFile.syncDirectory(layout.replica(id))
@@ -90,13 +125,6 @@ package enum StoreMaker {
         } catch {
             throw ServerError("The certificates cannot be made.")
         }
-        try writeGenesis(layout.data(1), genesis, root)
-        for id in peers.map(\.id).dropFirst() {
-            try copyGenesis(from: layout.data(1), to: layout.data(id), as: id, clusterID)
-        }
-        return Made(
-            layout: layout, endpoints: Array(endpoints), spares: peers.map(\.id).filter { $0 > plan.replicas },
-            clusterID: Hex.text(of: clusterID))
     }
 
     private static func makeCertificates(_ layout: StoreLayout, _ ids: [Int], _ clusterID: [UInt8]) throws {

@@ -23,6 +23,14 @@ struct Cluster {
         if replica != nil { client.overallMilliseconds = 5_000 }
     }
 
+    /// One replica of the cluster of a context that was read already.
+    init(_ context: ContextFile, _ arguments: Arguments, only replica: Int) throws(Failure) {
+        var context = context
+        context.endpoints = [try Self.endpoint(of: replica, in: context)]
+        try self.init(context, arguments)
+        client.overallMilliseconds = 5_000
+    }
+
     /// The cluster of a context that was read already.
     init(_ context: ContextFile, _ arguments: Arguments) throws(Failure) {
         self.context = context

@@ -13,6 +13,7 @@ struct RouterTests {
         case .openAPI: "openapi"
         case .capabilities: "capabilities"
         case .cluster: "cluster"
+        case .backups: "backups"
         case .order(let kind): "order \(kind.rawValue)"
         case .append: "append"
         case .events: "events"
@@ -40,8 +41,8 @@ struct RouterTests {
         ("GET /fhir/Patient/a%2Fb", "not-found"), ("GET /fhir/Patient/", "not-found"),
         ("GET /fhir/patient/p", "not-found"), ("GET /fhir/Observation/o", "not-found"),
         ("GET /", "not-found"), ("GET //v1/events", "not-found"), ("GET /v1/events/", "not-found"),
-        ("GET /v1/backups", "not-found"), ("POST /v1/restores", "order restores"), ("GET /v1/restores", "method-not-allowed"),
-        ("POST /v1/cluster/restores", "not-found"),
+        ("GET /v1/backups", "backups"), ("POST /v1/backups", "order backups"), ("POST /v1/restores", "order restores"),
+        ("GET /v1/restores", "method-not-allowed"), ("POST /v1/cluster/restores", "not-found"),
         ("POST /v1/cluster/handover", "order handover"), ("POST /v1/cluster/replacements", "order replacements"),
         ("POST /v1/cluster/members", "order members"), ("POST /v1/cluster/nonsense", "not-found"),
         ("GET /v1/cluster/handover", "method-not-allowed"), ("POST /v1/cluster/clock", "order clock"),

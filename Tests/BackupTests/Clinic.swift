@@ -101,7 +101,7 @@ final class Clinic {
             }
         case .background(let work):
             return .backgroundFinished(work.carryOut(on: files, crypto: crypto, dice: &dice))
-        case .answer, .credentials, .ready, .send, .primary, .places, .retired, .stopped, .stop: return nil
+        case .answer, .credentials, .ready, .send, .primary, .places, .retired, .stopped, .stop, .backUp: return nil
         }
     }
 

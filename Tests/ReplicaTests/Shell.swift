@@ -18,6 +18,8 @@ final class Shell<Store: FileStore> {
     var term: UInt64?
     var stop: Problem?
     var hasStopped = false
+    /// Backups that it wants made.
+    var jobs: [BackupJob] = []
     var snapshots = 0
     /// Batches wait here while `holdsDisk`.
     var waiting: [DiskBatch] = []
@@ -72,6 +74,7 @@ final class Shell<Store: FileStore> {
                 tell([.backgroundFinished(work.carryOut(on: store, crypto: crypto, dice: &dice))])
             case .credentials(let rows): credentials = rows
             case .ready(let term): self.term = term
+            case .backUp(let job): jobs.append(job)
             case .send, .primary, .places, .retired: break
             case .stopped: hasStopped = true
             case .stop(let problem): stop = problem

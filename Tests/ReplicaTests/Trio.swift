@@ -28,6 +28,8 @@ final class Trio {
         /// How often it said that its place was taken.
         var retirements = 0
         var written = 0
+        /// Backups that it wants made.
+        var jobs: [BackupJob] = []
 
         init(id: Int, files: MemoryFiles) {
             self.id = id
@@ -210,6 +212,7 @@ final class Trio {
                 }
             case .ready(let term): member.term = term
             case .retired: member.retirements += 1
+            case .backUp(let job): member.jobs.append(job)
             case .stopped: member.hasStopped = true
             case .stop(let problem):
                 member.stop = problem

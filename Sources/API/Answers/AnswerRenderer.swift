@@ -64,6 +64,13 @@ package struct AnswerRenderer: Sendable {
         case .page(let page):
             scratch = FHIRWriter.bundle(page, base: host.map { "https://" + $0 + "/fhir" } ?? "/fhir", path: path)
             whole(status: 200, "application/fhir+json", date, position: page.position, &out)
+        case .backups(let status):
+            scratch = BackupWriter.json(status)
+            var isUnderWay = false
+            if case .order(.backups) = form { isUnderWay = true }
+            whole(
+                status: isUnderWay ? 202 : 200, "application/json", date, position: nil,
+                fields: isUnderWay ? [("Location", Array("/v1/backups".utf8))] : [], &out)
         case .restore(let plan):
             scratch = RestoreWriter.json(plan)
             whole(status: 200, "application/json", date, position: plan.appliedAt ?? plan.position, &out)

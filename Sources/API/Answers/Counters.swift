@@ -97,6 +97,8 @@ package struct Counters: Sendable {
     package var unfoldedEntries: UInt64 = 0
     /// Disks that hold all that was acknowledged, but for the last second; 0 unless it leads.
     package var minDurableCopies: UInt64 = 0
+    /// Of the newest backup that the replica knows of; nil: of none.
+    package var backupAgeSeconds: UInt64?
     /// Frames from a primary that did not fit or were not whole.
     package var refusedFrames: UInt64 = 0
     package var isPrimary = false

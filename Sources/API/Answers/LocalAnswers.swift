@@ -50,7 +50,7 @@ package enum LocalAnswers {
             return 204
         case .refused(let problem) where !route.needsCredential:
             return write(problem, route: route, head: head, requestID: requestID, date: date, onto: &out)
-        case .refused, .cluster, .order, .append, .events, .read, .readVersion, .history, .search:
+        case .refused, .cluster, .backups, .order, .append, .events, .read, .readVersion, .history, .search:
             return nil
         }
     }

@@ -53,6 +53,11 @@ package enum MetricsWriter {
         page.gauge(
             "chartlog_min_durable_copies", "Disks that hold what was acknowledged; 0 unless primary.",
             Double(counters.minDurableCopies))
+        if let age = counters.backupAgeSeconds {
+            page.gauge(
+                "chartlog_backup_age_seconds", "Since the newest backup that the replica knows of.", Double(age),
+                unit: "seconds")
+        }
         page.counter("chartlog_refused_frames", "Frames from a primary that were refused.", counters.refusedFrames)
         page.gauge("chartlog_primary", "1 on the primary.", counters.isPrimary ? 1 : 0)
         page.gauge("chartlog_ready", "1 when appends are acknowledged.", counters.isReady ? 1 : 0)

@@ -26,6 +26,7 @@ extension OpenAPI {
             case ("/v1/events", "POST"): append()
             case ("/v1/events", _): events()
             case ("/v1/cluster", _): cluster()
+            case ("/v1/backups", "GET"): backups()
             case (_, "POST") where OrderKind.allCases.contains { Router.path(of: $0) == path }:
                 OrderKind.allCases.first { Router.path(of: $0) == path }.map { order($0) }
             case (_, _) where path.hasPrefix("/fhir/") && path != "/fhir/metadata": view(path, method)
@@ -64,7 +65,7 @@ extension OpenAPI {
 
         private mutating func order(_ kind: OrderKind) {
             requestTypes = [("application/json", "Order-" + kind.rawValue)]
-            answerTypes = [("application/json", kind == .restores ? "Restore" : "Cluster")]
+            answerTypes = [("application/json", kind.answered)]
             problemStatuses += [401, 403, 404, 406, 409, 415, 504]
             switch kind {
             case .handover: summary = "Let another replica lead; answered once it does. Needs the scope administer."
@@ -72,6 +73,10 @@ extension OpenAPI {
                 summary =
                     "Let the replica that is asked lead, though another hangs; never forwarded, and answered once it "
                     + "leads. Needs the scope administer."
+            case .backups:
+                summary =
+                    "Let the replica that is asked make a backup of its log into a directory of its machine; never "
+                    + "forwarded. Needs the scope administer."
             case .restores:
                 summary =
                     "Let the store go back to an instant or a position, by an event that is appended; or, unless apply is "
@@ -84,7 +89,14 @@ extension OpenAPI {
                     "Let one more, or one fewer, replica vote. One that is new to the cluster joins with the place where "
                     + "it will be; ordered again it is answered again. Needs the scope administer."
             }
-            if kind.isLong { successes = [("202", "Begun; GET /v1/cluster shows how far it is.")] }
+            let place = kind.isOfCluster ? "/v1/cluster" : "/v1/" + kind.rawValue
+            if kind.isLong { successes = [("202", "Begun; GET \(place) shows how far it is.")] }
+        }
+
+        private mutating func backups() {
+            summary = "The backups that the replica that is asked makes and made; never forwarded, no PHI."
+            answerTypes = [("application/json", "Backups")]
+            problemStatuses += [401, 406]
         }
 
         private mutating func append() {
@@ -218,6 +230,17 @@ extension OpenAPI {
                 if place == "path" { writer.member("required", true) }
                 writer.member("schema", raw: Array(schema.utf8))
             }
+        }
+    }
+}
+
+extension OrderKind {
+    /// The schema of what it is answered with.
+    fileprivate var answered: String {
+        switch self {
+        case .handover, .takeover, .replacements, .members, .clock: "Cluster"
+        case .restores: "Restore"
+        case .backups: "Backups"
         }
     }
 }

@@ -182,6 +182,28 @@ enum OpenAPISchemas {
                 + #""apply":{"type":"boolean","default":false}}}"#
         ),
         (
+            "Order-backups",
+            #"{"type":"object","additionalProperties":false,"properties":{"to":{"type":"string","pattern":"^/","#
+                + #""description":"A directory of the replica's machine; absent: where config.json says."}}}"#
+        ),
+        (
+            "Backups",
+            #"{"type":"object","required":["replica","backups"],"properties":{"replica":{"type":"integer"},"#
+                + #""age_seconds":{"type":["integer","null"],"description":"Of the newest that it knows of."},"#
+                + #""every_seconds":{"type":["integer","null"]},"escrowed":{"type":["boolean","null"]},"#
+                + #""backups":{"type":"array","items":{"type":"object","required":["id","state","destinations"],"#
+                + #""properties":{"id":{"type":"string"},"#
+                + #""state":{"type":"string","enum":["running","done","failed"]},"#
+                + #""destinations":{"type":"array","items":{"type":"string"}},"#
+                + #""ordered_by":{"type":["string","null"]},"#
+                + #""begun":{"type":"string","format":"date-time"},"#
+                + #""ended":{"type":["string","null"],"format":"date-time"},"index":{"type":"integer"},"#
+                + #""position":{"type":"integer"},"bytes_done":{"type":"integer"},"bytes_of":{"type":"integer"},"#
+                + #""objects_done":{"type":"integer"},"objects_of":{"type":"integer"},"#
+                + #""manifest":{"type":["integer","null"]},"hash":{"type":["string","null"]},"#
+                + #""problem":{"type":["string","null"],"description":"Why it failed, and what to do."}}}}}}"#
+        ),
+        (
             "Restore",
             #"{"type":"object","description":"What a rewind does, or would do; no PHI.","required":["applied","instant","#
                 + #""target","position","streams"],"properties":{"applied":{"type":"boolean"},"#

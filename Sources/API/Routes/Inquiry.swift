@@ -64,6 +64,10 @@ package struct Inquiry: Sendable {
             try query(head).refuseLeft()
             try Negotiation.json(head.list(.accept))
             return (.cluster, .cluster)
+        case .backups:
+            try query(head).refuseLeft()
+            try Negotiation.json(head.list(.accept))
+            return (.backups, .cluster)
         case .read(let kind, let id):
             var parameters = try fhirQuery(head)
             let asOf = try SearchParameters.asOf(&parameters)

@@ -17,12 +17,23 @@ package enum OrderKind: String, CaseIterable, Sendable {
     /// `{"asof": "INSTANT or POSITION"}`, and `"apply": true` to do it: the store goes back there. Without, what that
     /// would do is answered.
     case restores
+    /// `{"to": "/DIRECTORY"}`, or nothing: to where config.json says. The replica that is asked makes a backup; it is
+    /// not forwarded.
+    case backups
+
+    /// Its path is below that of the cluster.
+    var isOfCluster: Bool {
+        switch self {
+        case .handover, .takeover, .replacements, .members, .clock: true
+        case .restores, .backups: false
+        }
+    }
 
     /// The work goes on after the answer: 202, and where to watch it.
     var isLong: Bool {
         switch self {
         case .handover, .takeover, .clock, .restores: false
-        case .replacements, .members: true
+        case .replacements, .members, .backups: true
         }
     }
 }
@@ -36,11 +47,12 @@ enum OrderReader {
         try Inquiry.refuseCoded(request.head)
         try Inquiry.query(request.head).refuseLeft()
         try Negotiation.json(request.head.list(.accept))
-        let ids = try Ids(request, names: kind.names)
+        let ids = try Ids(request, kind)
         switch kind {
         case .handover: return .handover(to: ids["to"])
         case .takeover: return .takeOver(by: ids["to"])
         case .clock: return .acceptClock
+        case .backups: return .backUp(to: ids.directory)
         case .restores:
             guard let target = ids.target else { throw missing("asof") }
             return .rewind(to: target, applies: ids.applies)
@@ -71,6 +83,7 @@ enum OrderReader {
         private var address: String?
         private(set) var target: AsOf?
         private(set) var applies = false
+        private(set) var directory: String?
 
         subscript(_ name: String) -> Int? { found.first { $0.name == name }?.id }
 
@@ -88,7 +101,7 @@ enum OrderReader {
             return Place(id: id, address: address, peerPort: peerPort, clientPort: clientPort)
         }
 
-        init(_ request: HTTPRequest, names: [String]) throws(Problem) {
+        init(_ request: HTTPRequest, _ kind: OrderKind) throws(Problem) {
             guard !request.body.isEmpty else { return }
             let type = MediaType.essence(try RequestFields.single(.contentType, request.head) ?? "")
             guard type == "application/json" else {
@@ -102,7 +115,7 @@ enum OrderReader {
                 throw Problem(.malformedRequest, "An order is one JSON object.")
             }
             for (nameNode, value) in text.members(of: text.root) {
-                guard let name = text.string(nameNode), names.contains(name) else {
+                guard let name = text.string(nameNode), kind.names.contains(name) else {
                     throw Problem(.malformedRequest, "Leave out what the order does not know: see /openapi.json.")
                 }
                 if name == "address" {
@@ -110,6 +123,17 @@ enum OrderReader {
                         throw Problem(.malformedRequest, "An address is numeric.", [.member(name)])
                     }
                     address = said
+                    continue
+                }
+                if kind == .backups {
+                    guard let said = text.string(value), said.hasPrefix("/"), said.utf8.count <= 4096,
+                        !said.utf8.contains(0)
+                    else {
+                        throw Problem(
+                            .malformedRequest, "A directory is a path from the root on, on the replica's machine.",
+                            [.member(name)])
+                    }
+                    directory = said
                     continue
                 }
                 if name == "asof" {
@@ -143,6 +167,7 @@ extension OrderKind {
         case .members: ["leaving", "joining", "address", "peerPort", "clientPort"]
         case .clock: []
         case .restores: ["asof", "apply"]
+        case .backups: ["to"]
         }
     }
 }

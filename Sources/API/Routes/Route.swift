@@ -8,6 +8,7 @@ package enum Endpoint: Sendable {
     case openAPI
     case capabilities
     case cluster
+    case backups
     /// An operator's order to the cluster.
     case order(OrderKind)
     case append
@@ -28,7 +29,7 @@ package enum Endpoint: Sendable {
         case .read(.auditEvent, _), .readVersion(.auditEvent, _, _), .history(.auditEvent, _), .search(.auditEvent):
             .audit
         case .events, .read, .readVersion, .history, .search: .read
-        case .live, .ready, .metrics, .openAPI, .capabilities, .cluster, .order, .options, .refused: nil
+        case .live, .ready, .metrics, .openAPI, .capabilities, .cluster, .backups, .order, .options, .refused: nil
         }
     }
 }
@@ -150,9 +151,11 @@ package enum Router {
         case (2, "v1") where segments[1] == "events":
             Place("/v1/events", got: .events, posted: .append, isSmall: false)
         case (2, "v1") where segments[1] == "cluster": Place("/v1/cluster", got: .cluster)
-        case (2, "v1") where segments[1] == OrderKind.restores.rawValue: Place(.restores)
-        case (3, "v1") where segments[1] == "cluster" && segments[2] != OrderKind.restores.rawValue:
-            OrderKind(rawValue: segments[2]).map { Place($0) }
+        case (2, "v1") where segments[1] == "restores": Place(.restores)
+        case (2, "v1") where segments[1] == "backups":
+            Place("/v1/backups", got: .backups, posted: .order(.backups), isSmall: true)
+        case (3, "v1") where segments[1] == "cluster":
+            OrderKind(rawValue: segments[2]).flatMap { $0.isOfCluster ? Place($0) : nil }
         case (2, "fhir") where segments[1] == "metadata":
             Place("/fhir/metadata", got: .capabilities, needsCredential: false)
         case (2..., "fhir"): ViewKind(rawValue: segments[1]).flatMap { view($0, segments.dropFirst(2)) }
@@ -180,7 +183,7 @@ package enum Router {
     }
 
     static func path(of kind: OrderKind) -> String {
-        kind == .restores ? "/v1/restores" : "/v1/cluster/" + kind.rawValue
+        (kind.isOfCluster ? "/v1/cluster/" : "/v1/") + kind.rawValue
     }
 
     /// Every path template with its methods, for openapi.json to agree with.
@@ -189,7 +192,7 @@ package enum Router {
             ("/livez", ["GET"]), ("/readyz", ["GET"]), ("/metrics", ["GET"]), ("/openapi.json", ["GET"]),
             ("/v1/events", ["GET", "POST"]), ("/v1/cluster", ["GET"]), ("/fhir/metadata", ["GET"]),
         ]
-        + OrderKind.allCases.map { (path(of: $0), ["POST"]) }
+        + OrderKind.allCases.map { (path(of: $0), $0 == .backups ? ["GET", "POST"] : ["POST"]) }
         + ViewKind.allCases.flatMap { kind in
             let base = "/fhir/" + kind.rawValue
             return [

@@ -60,7 +60,7 @@ struct SealedCheck<Destination: BackupDestination, Leaves: LeafReader> {
     func digestFindings(progress: (Int, Int) -> Void) throws(BackupError) -> [BackupFinding] {
         let name = BackupLayout.manifest(manifest.number)
         do throws(ReplicaError) {
-            let folded = try Replica.foldAll(files, directory: "log", ring: keys) { done, of in
+            let folded = try Replica.foldAll(files, directory: "log", lineage: try lineage(), ring: keys) { done, of in
                 progress(Int(done), Int(of))
             }
             guard folded.digests == manifest.digests else {
@@ -77,9 +77,28 @@ struct SealedCheck<Destination: BackupDestination, Leaves: LeafReader> {
             case .log(let failure): throw .log(failure)
             case .file(let failure): throw .file(failure, object: name)
             case .entry(_, let index): return [BackupFinding(object: name, kind: .digests, index: index)]
-            case .views, .exists: throw .damaged(BackupFinding(object: name, kind: .digests))
+            case .views, .exists, .refused: throw .damaged(BackupFinding(object: name, kind: .digests))
             }
         }
+    }
+}
+
+extension SealedCheck {
+    /// Whose the segments are, as the manifest and they themselves say.
+    fileprivate func lineage() throws(ReplicaError) -> Lineage {
+        let files = files
+        let found: Lineage?
+        do throws(FileError) {
+            found = try Lineage(manifest.lineage) { (segment) throws(FileError) in
+                let file = try files.open("log/" + SegmentFormat.name(of: segment), .read)
+                defer { files.close(file) }
+                return SegmentHeader(try files.read(file, at: 0, count: SegmentHeader.count), at: 0)
+            }
+        } catch {
+            throw .file(error)
+        }
+        guard let found else { throw .log(.lineage(.other)) }
+        return found
     }
 }
 
@@ -106,7 +125,7 @@ extension BackupError {
         case .file(let failure): self = .file(failure, object: object)
         case .key(let failure): self = .key(failure)
         case .damaged(let fault): self = .damaged(BackupFinding(object: object, fault: fault))
-        case .absent, .missing, .exists, .otherCluster, .otherReplica, .tooLarge, .refusedFrame, .otherFrame:
+        case .absent, .missing, .exists, .otherCluster, .otherReplica, .tooLarge, .refusedFrame, .otherFrame, .lineage:
             self = .log(error)
         }
     }

@@ -9,6 +9,7 @@ package enum Answer: Sendable {
     case page(ResourcePage)
     case cluster(ClusterStatus)
     case restore(RestorePlan)
+    case backups(BackupStatus)
 }
 
 /// What an append gets: where its events stand.

@@ -66,6 +66,8 @@ package enum Request: Sendable {
     case search(SearchQuery)
     /// What an operator sees; needs any valid credential and leaves no access record.
     case cluster
+    /// The backups of the replica that is asked; likewise.
+    case backups
     /// Refused before it could be understood, after authentication: recorded, then answered.
     case refused(Problem)
 }

@@ -218,6 +218,8 @@ package enum RecordCode: UInt8, CaseIterable, Sendable {
     case membershipChanged = 23
     /// A rewind is to be planned or made.
     case restoreOrdered = 24
+    /// A backup was made: its manifest's number and hash, and where it is.
+    case backupMade = 25
 
     /// The reserved type the audit view shows.
     package var typeName: String {
@@ -236,6 +238,7 @@ package enum RecordCode: UInt8, CaseIterable, Sendable {
         case .changeOrdered: "chartlog.change-ordered"
         case .membershipChanged: "chartlog.membership-changed"
         case .restoreOrdered: "restore.ordered"
+        case .backupMade: "backup.made"
         }
     }
 }

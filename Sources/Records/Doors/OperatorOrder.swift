@@ -17,4 +17,7 @@ package enum OperatorOrder: Equatable, Sendable {
     /// The store goes back to an instant or a position, by one event that is appended (design 9); or, unless `applies`,
     /// only says what that would do.
     case rewind(to: AsOf, applies: Bool)
+    /// The replica that is told makes a backup of its log, whoever leads; it is not forwarded. Nil: to where config.json
+    /// says.
+    case backUp(to: String?)
 }

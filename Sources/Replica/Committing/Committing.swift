@@ -173,7 +173,7 @@ extension ReplicaInput {
         switch self {
         case .received(_, .raft), .persisted, .asked: true
         case .received, .ticked, .drained, .abandoned, .diskFailed, .backgroundFinished, .strangers, .clockAccepted,
-            .stopRequested, .connected, .disconnected, .operate:
+            .stopRequested, .connected, .disconnected, .operate, .backupProgressed, .backupEnded, .backupsFound:
             false
         }
     }

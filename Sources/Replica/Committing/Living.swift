@@ -68,6 +68,7 @@ extension Replica {
         }
         if !isWriting, life.isAlive { write(log.idle(nowMilliseconds: clock.milliseconds), into: &effects) }
         repairTicked(into: &effects)
+        backupsTicked(into: &effects)
         tellFigures(into: &effects)
     }
 

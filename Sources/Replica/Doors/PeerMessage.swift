@@ -17,6 +17,10 @@ package enum PeerMessage: Equatable, Sendable {
     /// The receiver's id was retired, by a configuration that is committed: it gets nothing more of the log, so nobody
     /// else would tell it.
     case retired
+    /// The sender made a backup: the primary is to record it.
+    case saved(BackupNotice)
+    /// The backup of this id is recorded.
+    case savedNoted(UInt64)
 
     /// Whether it may be lost without harm and should never wait behind frames: the link may send it ahead of others. An
     /// append without frames is not: ahead of those that it speaks of, it would be refused, and they would be sent again.
@@ -24,7 +28,7 @@ package enum PeerMessage: Equatable, Sendable {
         switch self {
         case .raft(let message, let frames): frames.isEmpty && !message.isAppend
         case .fetched(_, _, let frames): frames.isEmpty
-        case .hello, .figures, .fetch, .retired: true
+        case .hello, .figures, .fetch, .retired, .saved, .savedNoted: true
         }
     }
 }

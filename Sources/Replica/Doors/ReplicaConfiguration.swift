@@ -32,6 +32,12 @@ package struct ReplicaConfiguration: Sendable {
     /// Bytes of events that may wait for the disk.
     package var waitingBytesMax = 64 << 20
 
+    /// Where backups go that are due by the schedule, or ordered without a place: directories, the first written, the others
+    /// copies of it.
+    package var backupDestinations: [String] = []
+    /// Between two backups; nil: none is due by itself.
+    package var backupMilliseconds: UInt64?
+
     package init(id: Int, clusterID: [UInt8]) {
         self.id = id
         self.clusterID = clusterID

@@ -23,6 +23,8 @@ package enum ReplicaEffect: Sendable {
     case ready(term: UInt64)
     /// This replica's place was taken, for ever: say so, and why nothing is answered any more.
     case retired(Problem)
+    /// Make a backup, a while if need be; answer with `.backupProgressed` and `.backupEnded`. One is under way at a time.
+    case backUp(BackupJob)
     /// Everything is on the disk and nothing more will come.
     case stopped
     /// Stop serving, say so, exit.

@@ -30,6 +30,8 @@ package struct ReplicaFigures: Equatable, Sendable {
     package var linkedPeers: Int
     /// Frames from a primary that did not fit or were not whole.
     package var refusedFrames: UInt64
+    /// Of the newest backup it knows of; nil: of none.
+    package var backupAgeSeconds: UInt64?
 }
 
 extension Replica {
@@ -42,6 +44,7 @@ extension Replica {
             primary: (isPrimary ? configuration.id : knownPrimary) ?? 0,
             durableIndex: log.durableIndex, committedIndex: committedIndex, minDurableCopies: minDurableCopies,
             unfoldedEntries: max(committedIndex, foldedIndex) - foldedIndex,
-            linkedPeers: peers.views.count(where: \.isConnected), refusedFrames: refusedFrames)
+            linkedPeers: peers.views.count(where: \.isConnected), refusedFrames: refusedFrames,
+            backupAgeSeconds: backupAgeSeconds)
     }
 }

@@ -38,6 +38,12 @@ package enum ReplicaInput: Sendable {
     case disconnected(Int)
     /// An operator's order; it is answered like a request.
     case operate(AskID, Caller, OperatorOrder)
+    /// How far a backup is, and what came of it.
+    case backupProgressed(UInt64, BackupStatus.Progress)
+    case backupEnded(UInt64, BackupOutcome)
+    /// When the newest backup at the destinations of the configuration was made, nil: there is none; and whether the keys
+    /// are escrowed, nil: it was not said where. Before it was told once the schedule waits.
+    case backupsFound(newest: Instant?, isEscrowed: Bool?)
     /// The operator accepts the clock as it stands.
     case clockAccepted(Caller)
     /// Stop: a snapshot is made and what is staged is written. `.stopped` follows.

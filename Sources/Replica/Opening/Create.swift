@@ -36,7 +36,10 @@ extension Replica {
 
     /// Makes a copy of the store of another replica, made by `create` and never started, a replica of its own: it gets a
     /// term file that bears its id.
-    package static func adopt(_ store: Store, as id: Int, clusterID: [UInt8]) throws(ReplicaError) {
+    /// - Parameter term: Of the last entry that the copy has: whoever leads it must lead in a later one.
+    package static func adopt(
+        _ store: Store, as id: Int, clusterID: [UInt8], term: UInt64 = 0
+    ) throws(ReplicaError) {
         do throws(FileError) {
             if try store.exists(ReplicaPaths.terms) { try store.remove(ReplicaPaths.terms) }
         } catch {
@@ -44,7 +47,8 @@ extension Replica {
         }
         try asLog { () throws(LogError) in
             _ = try TermStore.create(
-                store: store, path: ReplicaPaths.terms, identity: ClusterIdentity(clusterID), replica: UInt64(id))
+                store: store, path: ReplicaPaths.terms, identity: ClusterIdentity(clusterID), replica: UInt64(id),
+                term: term)
         }
     }
 

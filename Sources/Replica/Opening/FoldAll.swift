@@ -20,19 +20,20 @@ extension Replica {
     ///
     /// - Parameters:
     ///   - directory: Of the segments.
+    ///   - lineage: Whose the segments are; nil: all the ring's cluster's.
     ///   - ring: Must hold every epoch under which something in the log is sealed; its cluster is the log's.
     ///   - progress: Told the entries folded and those there are, now and then.
     /// - Throws: `.log(.damaged)` at the first damage: nothing is said of a part of a log; `.entry` for an entry that
     ///   does not follow from those before it; `.key`, `.views`.
     package static func foldAll(
-        _ store: Store, directory: String = ReplicaPaths.log, ring: KeyRing,
+        _ store: Store, directory: String = ReplicaPaths.log, lineage: Lineage? = nil, ring: KeyRing,
         sizes: LogConfiguration = LogConfiguration(), progress: (_ done: UInt64, _ of: UInt64) -> Void = { _, _ in }
     ) throws(ReplicaError) -> FoldedViews {
         let crypto = try asKeys { () throws(KeyError) in try Crypto() }
         let log = try asLog { () throws(LogError) in
             try EntryLog<Store, EntryLeaves>.open(
-                store: store, directory: directory, identity: ClusterIdentity(ring.clusterID), keys: ring,
-                crypto: crypto, leaves: EntryLeaves(), configuration: sizes
+                store: store, directory: directory, lineage: lineage ?? Lineage(ClusterIdentity(ring.clusterID)),
+                keys: ring, crypto: crypto, leaves: EntryLeaves(), configuration: sizes
             ).log
         }
         if let fault = log.fault { throw .log(.damaged(fault)) }

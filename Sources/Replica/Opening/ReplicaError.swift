@@ -1,6 +1,7 @@
 package import Bytes
 package import Files
 package import Keys
+package import Records
 package import SegmentedLog
 package import Views
 
@@ -14,6 +15,8 @@ package enum ReplicaError: Error, Equatable, Sendable {
     case entry(ByteError, index: UInt64)
     /// A store stands there already.
     case exists
+    /// What was asked for does not exist there; the problem says why.
+    case refused(Problem)
 }
 
 /// Where a replica keeps what, within its store.

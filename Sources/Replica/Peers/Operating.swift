@@ -10,6 +10,7 @@ extension Replica {
             return answer(id, Problem(.unauthenticated, "Send a valid key: Authorization: Bearer ID.SECRET."), &effects)
         }
         if case .takeOver(let named) = order { return takeOver(by: named, id, caller, credential, into: &effects) }
+        if case .backUp(let destination) = order { return backUp(to: destination, id, caller, into: &effects) }
         if let problem = unreadiness { return answer(id, problem, &effects) }
         guard credential.scopes.contains(.administer) else { return refuse(id, caller, credential, Self.forbidden) }
         do throws(Problem) {
@@ -34,7 +35,7 @@ extension Replica {
         case .add(let joining, at: nil): _ = try change(leaving: nil, joining: joining)
         case .add(let joining, at: let place?): _ = try change(adding: joining, at: place)
         case .remove(let leaving): _ = try change(removing: leaving)
-        case .acceptClock, .takeOver: break
+        case .acceptClock, .takeOver, .backUp: break
         case .rewind(let target, _): try considerRewind(to: target)
         }
     }
@@ -55,7 +56,7 @@ extension Replica {
             case .add(let joining, at: let place?):
                 begin(try change(adding: joining, at: place), for: id, givesSeed: true, into: &effects)
             case .remove(let leaving): begin(try change(removing: leaving), for: id, into: &effects)
-            case .acceptClock, .takeOver: answer(id, .cluster(status), isLast: true, &effects)
+            case .acceptClock, .takeOver, .backUp: answer(id, .cluster(status), isLast: true, &effects)
             case .rewind(let target, let applies):
                 try beginRewind(to: target, applies: applies, for: id, caller, into: &effects)
             }
@@ -174,6 +175,7 @@ extension OperatorOrder {
         case .remove(let leaving): "remove \(leaving)"
         case .acceptClock: "accept the clock"
         case .takeOver: "take over"
+        case .backUp(let destination): "backup" + (destination.map { " to \($0)" } ?? "")
         case .rewind(let target, let applies): (applies ? "rewind to " : "preview of a rewind to ") + target.text
         }
     }
@@ -185,6 +187,7 @@ extension OperatorOrder {
         case .replace, .add, .remove: .changeOrdered
         case .acceptClock: .clockAccepted
         case .rewind: .restoreOrdered
+        case .backUp: .backupMade
         }
     }
 }

@@ -19,6 +19,8 @@ package enum PeerCodec {
         case fetch = 4
         case fetched = 5
         case retired = 6
+        case saved = 7
+        case savedNoted = 8
     }
 
     package static func encode(_ message: PeerMessage) -> [UInt8] {
@@ -45,6 +47,12 @@ package enum PeerCodec {
             writer.varint(committed)
             write(frames, onto: &writer)
         case .retired: writer.u8(Word.retired.rawValue)
+        case .saved(let notice):
+            writer.u8(Word.saved.rawValue)
+            write(notice, onto: &writer)
+        case .savedNoted(let id):
+            writer.u8(Word.savedNoted.rawValue)
+            writer.u64(id)
         }
         return writer.bytes
     }
@@ -68,6 +76,8 @@ package enum PeerCodec {
             let committed = try reader.varint()
             message = .fetched(first: first, committed: committed, frames: try frames(&reader))
         case .retired: message = .retired
+        case .saved: message = .saved(try notice(&reader))
+        case .savedNoted: message = .savedNoted(try reader.u64())
         }
         guard reader.isAtEnd else { throw .malformed }
         return message
@@ -82,7 +92,30 @@ package enum PeerCodec {
         case .hello(let hello): 64 + hello.sightings.count * 40
         case .fetch: 24
         case .retired: 2
+        case .saved(let notice): 96 + notice.credential.utf8.count + notice.destination.utf8.count
+        case .savedNoted: 10
         }
+    }
+
+    private static func write(_ notice: BackupNotice, onto writer: inout ByteWriter) {
+        writer.u64(notice.id)
+        for text in [notice.credential, notice.destination] { writer.counted(Array(text.utf8)) }
+        writer.varint(notice.manifest)
+        writer.digest(notice.hash)
+        writer.varint(notice.index)
+        writer.varint(notice.position)
+    }
+
+    private static func notice(_ reader: inout ByteReader) throws(ByteError) -> BackupNotice {
+        func text() throws(ByteError) -> String {
+            let bytes = try reader.array(try reader.count(atMost: BackupNotice.textBytesMax))
+            guard let text = String(validating: bytes, as: UTF8.self) else { throw .malformed }
+            return text
+        }
+        let id = try reader.u64()
+        return BackupNotice(
+            id: id, credential: try text(), destination: try text(), manifest: try reader.varint(),
+            hash: try reader.digest(), index: try reader.varint(), position: try reader.varint())
     }
 
     private static func write(_ frames: [StoredFrame], onto writer: inout ByteWriter) {

@@ -44,6 +44,8 @@ extension Replica {
             peers.told(peer, figures, forward: clock.forward)
             if figures.state != .retired { tellRetired(peer, into: &effects) }
         case .retired: retire(into: &effects)
+        case .saved(let notice): if view.isKnown { noted(notice, by: peer, into: &effects) }
+        case .savedNoted(let id): backupRecorded(id)
         case .raft(let raft, let frames):
             guard view.isKnown, !view.isRolledBack, !isRolledBack, !isRetired, !isLeaving else { return }
             receive(raft, frames, from: peer, into: &effects)

@@ -285,7 +285,8 @@ extension RecordCode {
         switch self {
         case .accessed: "R"
         case .searched, .denied, .auditRead, .strangers, .storeStarted, .clockAccepted, .integrityFailed,
-            .primaryElected, .handoverOrdered, .changeOrdered, .membershipChanged, .restoreOrdered:
+            .primaryElected, .handoverOrdered, .changeOrdered, .membershipChanged, .restoreOrdered,
+            .backupMade:
             "E"
         case .storeCreated: "C"
         }

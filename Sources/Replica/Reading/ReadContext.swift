@@ -36,7 +36,7 @@ extension Request {
         case .read(.auditEvent, _, _), .readVersion(.auditEvent, _, _), .history(.auditEvent, _, _, _): .audit
         case .search(let query): query.kind == .auditEvent ? .audit : .read
         case .events, .read, .readVersion, .history: .read
-        case .cluster, .refused: []
+        case .cluster, .backups, .refused: []
         }
     }
 
@@ -46,7 +46,7 @@ extension Request {
         case .events(let query): query.asOf
         case .read(_, _, let asOf), .history(_, _, let asOf, _): asOf
         case .search(let query): query.asOf
-        case .append, .readVersion, .cluster, .refused: nil
+        case .append, .readVersion, .cluster, .backups, .refused: nil
         }
     }
 }

@@ -60,7 +60,7 @@ extension Replica {
             case .readVersion(let kind, let name, let version): try readVersion(context, kind, name, version)
             case .history(let kind, let name, let asOf, let page): try history(context, kind, name, asOf, page)
             case .search(let query): try beginSearch(context, query)
-            case .append, .cluster, .refused: break
+            case .append, .cluster, .backups, .refused: break
             }
         } catch {
             refuse(id, ask.caller, credential, error, subjects: subjects(of: ask.request, tenant))
@@ -87,7 +87,7 @@ extension Replica {
             var ids: [UInt64] = []
             for case .patient(let names) in query.parameters { ids += names.compactMap { keyID($0, tenant) } }
             return Set(ids).sorted()
-        case .append, .events, .cluster, .refused: return []
+        case .append, .events, .cluster, .backups, .refused: return []
         }
     }
 

@@ -118,6 +118,7 @@ extension Replica {
         case .control, .nothing: warnings.append("The disk is nearly full: appends and reads are refused.")
         }
         if let replacementHold { warnings.append(replacementHold) }
+        warnings += backupWarnings
         if isStalled { warnings.append("The disk does not finish what it was given.") }
         if background.hasFailed { warnings.append("The last snapshot failed; the next start takes longer.") }
         if isRetired { warnings.append("This replica was retired: stop it, and take its directory away.") }

@@ -95,6 +95,11 @@ struct HeldRequest {
     var isAppend: Bool { if case .append = route.endpoint { true } else { false } }
     var isCluster: Bool { if case .cluster = route.endpoint { true } else { false } }
     /// Meant for the replica that it was sent to, whoever leads.
-    var isForHere: Bool { if case .order(.takeover) = route.endpoint { true } else { false } }
+    var isForHere: Bool {
+        switch route.endpoint {
+        case .order(.takeover), .order(.backups), .backups: true
+        default: false
+        }
+    }
     var isEvents: Bool { if case .events = route.endpoint { true } else { false } }
 }

@@ -22,6 +22,8 @@ final class ReplicaLoop {
     /// With peers: time is what elections and heartbeats live by.
     static let peersMilliseconds = 10
     static let figuresMilliseconds: UInt64 = 250
+    /// Between two looks at the destinations of backups.
+    static let lookMilliseconds: UInt64 = 60_000
 
     private enum Token {
         static let bell: UInt64 = 0
@@ -44,6 +46,9 @@ final class ReplicaLoop {
     private let writer: Mailbox<LogWriter.Order>
     private let background: Mailbox<BackgroundThread.Order>
     private let finished: Guarded<UInt64>
+    private let keeper: Mailbox<BackupKeeper.Order>
+    /// When the keeper looks at the destinations again; nil where config.json names none.
+    private var lookDue: UInt64?
     /// Orders given to the log writer.
     private var given: UInt64 = 0
     private var effects: [ReplicaEffect] = []
@@ -59,7 +64,7 @@ final class ReplicaLoop {
     private init(
         _ replica: Replica<LinuxFiles>, _ mail: NodeMail, _ hand: DiskHand<LinuxFiles>, _ poller: Poller,
         _ links: PeerLinks?, makeLinks: @escaping () -> PeerLinks?, writer: Mailbox<LogWriter.Order>,
-        background: Mailbox<BackgroundThread.Order>,
+        background: Mailbox<BackgroundThread.Order>, keeper: Mailbox<BackupKeeper.Order>, looks: Bool,
         finished: Guarded<UInt64>
     ) {
         self.replica = replica
@@ -71,6 +76,8 @@ final class ReplicaLoop {
         self.writer = writer
         self.background = background
         self.finished = finished
+        self.keeper = keeper
+        lookDue = looks ? 0 : nil
     }
 
     /// The thread's whole life: opens the replica, says what it found, runs until it has stopped.
@@ -88,17 +95,24 @@ final class ReplicaLoop {
             do throws(LinuxError) {
                 let writer = Mailbox<LogWriter.Order>(limit: 1 << 10, bell: try Bell())
                 let background = Mailbox<BackgroundThread.Order>(limit: 1 << 10, bell: try Bell())
+                let keeper = Mailbox<BackupKeeper.Order>(limit: 1 << 10, bell: try Bell())
+                let isEnding = Guarded(false)
                 let data = configuration.data
+                let settings = configuration.backups
                 let threads = [
                     try Thread.start("log-writer") {
                         LogWriter.run(data, orders: writer, finished: finished, mail: mail)
                     },
                     try Thread.start("background") { BackgroundThread.run(data, orders: background, mail: mail) },
+                    try Thread.start("backups") {
+                        BackupKeeper.run(data, settings, orders: keeper, isEnding: isEnding, mail: mail)
+                    },
                 ]
                 let loop = ReplicaLoop(
                     replica, mail, hand, poller, links,
                     makeLinks: { Self.lateLinks(configuration, poller, mail, journal) }, writer: writer,
-                    background: background, finished: finished)
+                    background: background, keeper: keeper,
+                    looks: !settings.destinations.isEmpty || settings.escrow != nil, finished: finished)
                 let damage = replica.damage.map {
                     OpenedReplica.Damage(index: $0.index, segment: $0.segment, position: $0.position)
                 }
@@ -108,6 +122,8 @@ final class ReplicaLoop {
                 loop.links?.close()
                 writer.mustPost(.end)
                 background.mustPost(.end)
+                isEnding.withLock { $0 = true }
+                keeper.mustPost(.end)
                 for thread in threads { thread.join() }
             } catch {
                 throw ServerError("The threads of the replica cannot be started.")
@@ -191,7 +207,7 @@ final class ReplicaLoop {
             case .log: throw ServerError("The log cannot be opened: run chartlog verify.")
             case .views: throw ServerError("The views cannot be built: run chartlog verify.")
             case .entry: throw ServerError("An entry of the log cannot be read: run chartlog verify.")
-            case .exists: throw ServerError("The store cannot be opened.")
+            case .exists, .refused: throw ServerError("The store cannot be opened.")
             }
         }
     }
@@ -269,6 +285,10 @@ final class ReplicaLoop {
         let now = LinuxClock.monotonicMilliseconds()
         guard now >= figuresDue else { return }
         figuresDue = now + Self.figuresMilliseconds
+        if let due = lookDue, now >= due {
+            lookDue = now + Self.lookMilliseconds
+            keeper.mustPost(.look(replica.keys))
+        }
         let figures = replica.figures
         mail.gauges.withLock { gauges in
             gauges.position = figures.position
@@ -282,6 +302,7 @@ final class ReplicaLoop {
             gauges.isPrimary = figures.isPrimary
             gauges.logBytes = figures.logBytes
             gauges.freeBytes = figures.freeBytes
+            gauges.backupAgeSeconds = figures.backupAgeSeconds
             if let links { gauges.peers = links.figures }
         }
     }
@@ -305,6 +326,7 @@ final class ReplicaLoop {
         case .write(let batch): write(batch)
         case .answer(let id, let answer, let isLast): answers.append(.answer(id, answer, isLast: isLast))
         case .background(let work): background.mustPost(.work(work))
+        case .backUp(let job): keeper.mustPost(.make(job))
         case .credentials(let rows): answers.append(.credentials(rows))
         case .ready(let term):
             answers.append(.ready)

@@ -129,7 +129,7 @@ extension World {
         case .problem(let problem): try took(number, problem)
         case .resource(let resource, let position): try took(number, resource, at: position)
         case .events(let piece): try took(number, id, piece, isLast: isLast)
-        case .page, .cluster, .restore: throw Violation("L", "an answer of a kind that nobody asked for")
+        case .page, .cluster, .restore, .backups: throw Violation("L", "an answer of a kind that nobody asked for")
         }
     }
 

@@ -80,6 +80,7 @@ extension World {
         case .ready(let term):
             process.primary = process.id
             tell("\(now) replica \(process.id) is ready in term \(term)")
+        case .backUp: break
         case .retired: tell("\(now) replica \(process.id) knows that it was retired")
         case .stopped: break
         case .stop(let problem):

@@ -166,7 +166,8 @@ private struct EventPage {
     private static func text(_ event: JSONView, _ position: String) -> String {
         let place = String(repeating: " ", count: max(0, 9 - position.count)) + position
         let type = Width.padded(Screen.safe(event["type"]?.string ?? ""), to: 34)
-        let subject = "\(event["subject"]?.string ?? "") v\(event["streamversion"]?.numberText ?? "?")"
+        let version = event["streamversion"]?.numberText.map { " v\($0)" } ?? ""
+        let subject = "\(event["subject"]?.string ?? "")\(version)"
         let stream = Width.padded(Screen.safe(subject), to: 28)
         return "\(place)  \(Times.toTheSecond(event["recordedtime"]?.string))  \(type)  \(stream)  "
             + Screen.safe(event["actor"]?.string ?? "")

@@ -1,0 +1,143 @@
+package import Bytes
+package import Files
+package import Keys
+package import Records
+package import Replica
+package import SegmentedLog
+
+/// What a branch was made of, and what going back did to it.
+package struct BranchMade: Sendable {
+    package var lineage: Lineage
+    package var target: BranchTarget
+    /// What was undone; nil when there was nothing after the target.
+    package var plan: RestorePlan?
+    /// Entries of the parent that are in it, and its last stamp.
+    package var copied: UInt64
+}
+
+/// From a copied log to a store that can be started: verified, made a cluster of its own, gone back to the target, all in one
+/// directory. What was begun and not finished is begun anew, but for the segments.
+package struct BranchMaking<Store: FileStore> {
+    private let store: Store
+    private let parent: Lineage
+    private let keys: KeyRing
+    private let crypto: Crypto
+
+    /// - Parameters:
+    ///   - store: The replica's directory; its `log` holds the copied segments.
+    ///   - parent: Whose they are.
+    ///   - keys: The parent's.
+    package init(_ store: Store, parent: Lineage, keys: KeyRing) throws(ReplicaError) {
+        self.store = store
+        self.parent = parent
+        self.keys = keys
+        do throws(KeyError) { crypto = try Crypto() } catch { throw .key(error) }
+    }
+
+    /// Every frame of the copy: checksum, seal, chain, footer leaves.
+    ///
+    /// - Throws: `.log(.damaged)` with the first thing that is not as it was written.
+    package func verify(progress: (_ done: Int, _ of: Int) -> Void) throws(ReplicaError) {
+        let report: VerifyReport
+        do throws(LogError) {
+            report = try LogVerifier.verify(
+                store: store, directory: ReplicaPaths.log, lineage: parent, keys: keys, crypto: crypto,
+                leaves: EntryLeaves(), progress: progress)
+        } catch {
+            throw .log(error)
+        }
+        if let fault = report.faults.first { throw .log(.damaged(fault)) }
+    }
+
+    /// The last event of the copy; 0 when there is none.
+    package func lastPosition() throws(ReplicaError) -> UInt64 {
+        try Replica.lastPosition(store, lineage: parent, keys: keys)
+    }
+
+    /// The place that was asked for.
+    package func target(_ asked: AsOf) throws(ReplicaError) -> BranchTarget {
+        try Replica.target(asked, in: store, lineage: parent, keys: keys)
+    }
+
+    /// Makes the store.
+    ///
+    /// - Parameters:
+    ///   - plan: Its first credential administers.
+    ///   - voters: The replicas that vote once it is started.
+    ///   - show: Told what will be undone, before it is; throws to leave it.
+    /// - Throws: `.refused`, `.log`, `.key`, `.file`.
+    package func make(
+        _ plan: BranchPlan, voters: [Int], root: SecretKey, dice: any Dice, now: @escaping () -> Instant,
+        configure: (inout ReplicaConfiguration) -> Void = { _ in },
+        progress: (_ done: UInt64, _ of: UInt64) -> Void = { _, _ in }, show: (RestorePlan?) -> Void
+    ) throws(ReplicaError) -> BranchMade {
+        var dice = dice
+        try clear()
+        try Replica.branch(store, of: parent, keys: keys, plan: plan, root: root, dice: &dice)
+        var configuration = ReplicaConfiguration(id: 1, clusterID: plan.clusterID)
+        configure(&configuration)
+        let alone = try LoneReplica(
+            store, configuration: configuration, root: root, dice: dice, now: now, progress: progress)
+        let lineage = alone.lineage
+        var undone: RestorePlan?
+        if plan.target.position < plan.target.lastPosition {
+            let credential = plan.credentials[0].id
+            let order = { (applies: Bool) in OperatorOrder.rewind(to: .position(plan.target.position), applies: applies)
+            }
+            if case .restore(let preview) = try alone.order(order(false), as: credential) {
+                show(RestorePlan(preview, asked: plan.target.instant))
+            }
+            if case .restore(let made) = try alone.order(order(true), as: credential) { undone = made }
+        } else {
+            show(nil)
+        }
+        try alone.stop()
+        if voters != [1] {
+            try Replica.settle(store, voters: voters, clusterID: plan.clusterID, root: root, dice: &dice)
+        }
+        return BranchMade(
+            lineage: lineage, target: plan.target, plan: undone, copied: lineage.newest.firstIndex - 1)
+    }
+
+    /// Removes what an earlier try has left beside the copied segments.
+    private func clear() throws(ReplicaError) {
+        do throws(FileError) {
+            for path in [ReplicaPaths.first, ReplicaPaths.lineage] where try store.exists(path) {
+                try store.remove(path)
+            }
+            guard try store.exists(ReplicaPaths.views) else { return }
+            for name in try store.list(ReplicaPaths.views) { try store.remove(ReplicaPaths.views + "/" + name) }
+        } catch {
+            throw .file(error)
+        }
+    }
+}
+
+extension RestorePlan {
+    /// The same, told by the instant that was asked for.
+    fileprivate init(_ plan: RestorePlan, asked: Instant) {
+        self = plan
+        instant = asked
+    }
+}
+
+extension Lineage {
+    /// The lineage of a log of which it is known from which segment on whose id it bears: the rest stands in the segments.
+    ///
+    /// - Parameter header: Of a segment that begins a generation.
+    /// - Returns: nil when the two do not go together.
+    package init?(
+        _ parts: [LineagePart], header: (UInt64) throws(FileError) -> SegmentHeader?
+    ) throws(FileError) {
+        var generations: [Generation] = []
+        for part in parts {
+            guard let found = try header(part.firstSegment), found.cluster == part.cluster else { return nil }
+            generations.append(
+                Generation(
+                    identity: part.cluster, firstSegment: part.firstSegment,
+                    firstIndex: found.description.firstIndex, firstPosition: found.firstPosition,
+                    firstRecord: found.firstRecord))
+        }
+        self.init(generations)
+    }
+}

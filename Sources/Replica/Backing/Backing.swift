@@ -1,0 +1,217 @@
+internal import Bytes
+internal import Consensus
+internal import Keys
+internal import Records
+internal import SegmentedLog
+internal import Views
+
+/// The backups that this replica makes and made since it started.
+struct Backups {
+    /// The newest last.
+    var jobs: [BackupStatus.Job] = []
+    /// Made here and not yet recorded by a primary.
+    var notices: [BackupNotice] = []
+    var noticesDue: UInt64 = 0
+    /// Of notices that this replica, as primary, proposed a record of.
+    var noted: [UInt64] = []
+    /// When the newest backup was made that is known of, and when one is tried next by the schedule.
+    var newest: Instant?
+    var isLookedUp = false
+    var nextDue: UInt64 = 0
+    var isEscrowed: Bool?
+    /// Who ordered the one that is being made; empty: the schedule.
+    var credential = ""
+
+    static let kept = 16
+
+    var isRunning: Bool { jobs.last?.state == .running }
+}
+
+// Backups. The replica that is asked makes one, of its own log and beside all else it does; who keeps destinations carries
+// it out and says how far it is. What was made is recorded by the primary.
+extension Replica {
+    private static var noticeMilliseconds: UInt64 { 1_000 }
+    private static var retryMilliseconds: UInt64 { 60_000 }
+
+    /// Orders a backup of what is committed, folded and on this disk now.
+    func backUp(to destination: String?, _ id: AskID, _ caller: Caller, into effects: inout [ReplicaEffect]) {
+        guard let credential = credentials.first(where: { $0.id == caller.credential }) else {
+            return answer(id, Problem(.unauthenticated, "Send a valid key: Authorization: Bearer ID.SECRET."), &effects)
+        }
+        guard credential.scopes.contains(.administer) else { return answer(id, Self.forbidden, &effects) }
+        do throws(Problem) {
+            try startBackup(
+                to: destination.map { [$0] } ?? configuration.backupDestinations, by: credential, into: &effects)
+            answer(id, .backups(backupStatus), isLast: true, &effects)
+        } catch {
+            answer(id, error, &effects)
+        }
+    }
+
+    private func startBackup(
+        to destinations: [String], by credential: CredentialRow?, into effects: inout [ReplicaEffect]
+    ) throws(Problem) {
+        guard !destinations.isEmpty else {
+            throw Problem(.malformedRequest, "Name a directory: config.json says nothing of backups.", [.member("to")])
+        }
+        guard !backups.isRunning else {
+            throw Problem(.orderRefused, "A backup is being made by this replica: wait until it is done.")
+        }
+        guard life.isAlive, !isRetired, !isRolledBack, log.fault == nil else {
+            throw Problem(.orderRefused, "This replica cannot make a backup now: see chartlog status.")
+        }
+        let stand: LogStand
+        do throws(LogError) {
+            stand = try logStand()
+        } catch {
+            throw Problem(
+                .orderRefused, "The log cannot be read to its end now: see chartlog status, then try again.")
+        }
+        let job = BackupJob(id: dice.word() >> 1, destinations: destinations, stand: stand)
+        backups.jobs.append(
+            BackupStatus.Job(
+                id: job.id, destinations: destinations, orderedBy: credential?.name, begun: clock.wall,
+                index: foldedIndex, position: book.position))
+        backups.credential = credential?.id ?? ""
+        if backups.jobs.count > Backups.kept { backups.jobs.removeFirst() }
+        effects.append(.backUp(job))
+    }
+
+    /// - Throws: when what is folded is not all on this disk, or cannot be read.
+    private func logStand() throws(LogError) -> LogStand {
+        guard foldedIndex <= log.durableIndex else { throw .absent }
+        return LogStand(
+            cluster: log.identity, replica: configuration.id, at: clock.wall,
+            slices: try log.slices(through: foldedIndex), digests: book.digests, record: book.record,
+            keys: ring)
+    }
+
+    func backupProgressed(_ id: UInt64, _ progress: BackupStatus.Progress) {
+        guard let at = backups.jobs.lastIndex(where: { $0.id == id }) else { return }
+        backups.jobs[at].progress = progress
+    }
+
+    func backupEnded(_ id: UInt64, _ outcome: BackupOutcome, into effects: inout [ReplicaEffect]) {
+        guard let at = backups.jobs.lastIndex(where: { $0.id == id }) else { return }
+        backups.jobs[at].ended = clock.wall
+        switch outcome {
+        case .made(let manifest, let hash):
+            backups.jobs[at].state = .done
+            backups.jobs[at].manifest = manifest
+            backups.jobs[at].hash = hash
+            backups.newest = max(backups.newest ?? backups.jobs[at].begun, backups.jobs[at].begun)
+            let job = backups.jobs[at]
+            backups.notices.append(
+                BackupNotice(
+                    id: id, credential: backups.credential, destination: job.destinations[0],
+                    manifest: manifest, hash: hash, index: job.index, position: job.position))
+            tellBackups(into: &effects)
+        case .failed(let sentence):
+            backups.jobs[at].state = .failed
+            backups.jobs[at].problem = sentence
+            backups.nextDue = clock.milliseconds + Self.retryMilliseconds
+        }
+    }
+
+    /// The newest backup at the destinations of config.json, and whether the keys are escrowed, as who keeps them found.
+    func backupsFound(newest: Instant?, isEscrowed: Bool?) {
+        backups.isLookedUp = true
+        if let newest { backups.newest = max(backups.newest ?? newest, newest) }
+        backups.isEscrowed = isEscrowed
+    }
+
+    /// Makes a backup when one is due by the schedule, and tells of those that nobody has recorded.
+    func backupsTicked(into effects: inout [ReplicaEffect]) {
+        if !backups.notices.isEmpty, clock.milliseconds >= backups.noticesDue { tellBackups(into: &effects) }
+        guard let every = configuration.backupMilliseconds, backups.isLookedUp, !backups.isRunning,
+            clock.milliseconds >= backups.nextDue, makesBackups
+        else { return }
+        let age = backups.newest.map { clock.wall.microseconds - $0.microseconds }
+        guard age.map({ $0 >= Int64(every) * 1_000 }) ?? true else { return }
+        backups.nextDue = clock.milliseconds + Self.retryMilliseconds
+        try? startBackup(to: configuration.backupDestinations, by: nil, into: &effects)
+    }
+
+    /// Whether the schedule is this replica's: the secondary with the lowest id that is well makes backups; a primary
+    /// only where there is none.
+    private var makesBackups: Bool {
+        let others = membership.voters.filter { id in
+            id != configuration.id && peers.view(id).map(isReachable) == true
+        }
+        if isPrimary { return others.isEmpty }
+        guard let primary = knownPrimary, membership.isVoter(configuration.id) else { return false }
+        return others.allSatisfy { $0 == primary || $0 > configuration.id }
+    }
+
+    private func tellBackups(into effects: inout [ReplicaEffect]) {
+        backups.noticesDue = clock.milliseconds + Self.noticeMilliseconds
+        if isPrimary {
+            let notices = backups.notices
+            backups.notices = []
+            for notice in notices { record(notice, from: nil) }
+        } else if let primary = knownPrimary, let notice = backups.notices.first {
+            effects.append(.send(to: primary, .saved(notice)))
+        }
+    }
+
+    /// Another replica made a backup: it is recorded, and told so. Asked again it is not recorded twice by one primary.
+    func noted(_ notice: BackupNotice, by peer: Int, into effects: inout [ReplicaEffect]) {
+        guard isPrimary, unreadiness == nil, room >= .records else { return }
+        guard !backups.noted.contains(notice.id) else {
+            return effects.append(.send(to: peer, .savedNoted(notice.id)))
+        }
+        record(notice, from: peer)
+    }
+
+    private func record(_ notice: BackupNotice, from peer: Int?) {
+        backups.noted.append(notice.id)
+        if backups.noted.count > 64 { backups.noted.removeFirst() }
+        var value = AuditValue()
+        let credential = credentials.first { $0.id == notice.credential }
+        value.credential = credential?.id ?? ""
+        value.name = credential?.name ?? "chartlog"
+        value.replica = peer ?? configuration.id
+        value.query = notice.text
+        let record = RecordDraft(
+            code: .backupMade, outcome: .success, tenant: tenants[0].id, actor: tenants[0].actor(value.name),
+            behalf: 0, subjects: [], value: value)
+        propose(record, for: nil) { _, _, effects in
+            if let peer { effects.append(.send(to: peer, .savedNoted(notice.id))) }
+        }
+        backups.newest = max(backups.newest ?? clock.wall, clock.wall)
+    }
+
+    func backupRecorded(_ id: UInt64) { backups.notices.removeAll { $0.id == id } }
+
+    var backupStatus: BackupStatus {
+        var status = BackupStatus(replica: configuration.id, jobs: backups.jobs)
+        status.ageSeconds = backupAgeSeconds
+        status.everySeconds = configuration.backupMilliseconds.map { $0 / 1_000 }
+        status.isEscrowed = backups.isEscrowed
+        return status
+    }
+
+    var backupAgeSeconds: UInt64? {
+        backups.newest.map { UInt64(max(0, clock.wall.microseconds - $0.microseconds) / 1_000_000) }
+    }
+
+    /// What an operator should know of backups.
+    var backupWarnings: [String] {
+        var warnings: [String] = []
+        if let every = configuration.backupMilliseconds, backups.isLookedUp {
+            let age = backupAgeSeconds
+            // A quarter more than the schedule is time enough to make one.
+            if age.map({ $0 * 1_000 > every + every / 4 + 60_000 }) ?? (clock.milliseconds > startedAt + 60_000) {
+                warnings.append("No backup was made for longer than the schedule says: see chartlog backup status.")
+            }
+        }
+        if backups.jobs.last?.state == .failed {
+            warnings.append("The last backup failed: see chartlog backup status.")
+        }
+        let areMade = !backups.jobs.isEmpty || backups.newest != nil || configuration.backupMilliseconds != nil
+        if backups.isEscrowed != true, areMade {
+            warnings.append("Backups are made, but the keys are not escrowed: without them no backup opens.")
+        }
+        return warnings
+    }
+}

@@ -1,0 +1,151 @@
+internal import Backup
+internal import Bytes
+internal import Files
+internal import Keys
+internal import Linux
+internal import Records
+internal import Replica
+internal import SegmentedLog
+internal import Transport
+internal import Views
+
+/// The thread that keeps the destinations of backups and the escrow of keys, with a store of its own. A backup lasts; here
+/// it holds up nobody, and it goes no faster than config.json says.
+enum BackupKeeper {
+    enum Order: Sendable {
+        case make(BackupJob)
+        /// See what the newest backup is, and that the keys are escrowed.
+        case look(KeyRing)
+        case end
+    }
+
+    /// Between two words on how far it is.
+    private static var tellMilliseconds: UInt64 { 200 }
+
+    /// Runs until told to end; a backup that is being made is left as it is, and goes on with the next.
+    /// - Parameter isEnding: Set before `.end` is posted: a backup ends between two of its objects.
+    static func run(
+        _ root: String, _ settings: BackupSettings, orders: Mailbox<Order>, isEnding: Guarded<Bool>, mail: NodeMail
+    ) {
+        var waiting: [Order] = []
+        while true {
+            orders.bell.wait()
+            orders.takeAll(into: &waiting)
+            for order in waiting {
+                switch order {
+                case .make(let job):
+                    let outcome = make(job, root, settings, isEnding: isEnding) { progress in
+                        mail.toLoop.mustPost(.backupProgressed(job.id, progress))
+                    }
+                    mail.toLoop.mustPost(.backupEnded(job.id, outcome))
+                case .look(let keys): mail.toLoop.mustPost(look(keys, settings))
+                case .end: return
+                }
+            }
+        }
+    }
+
+    private static func look(_ keys: KeyRing, _ settings: BackupSettings) -> ReplicaInput {
+        var newest: Instant?
+        for place in settings.destinations {
+            guard SmallFile.exists(place), let store = try? LinuxFiles(root: place) else { continue }
+            let found = try? BackupReader(
+                DirectoryDestination(store), trust: .of(keys), allowsOlderRegisters: true)
+            if let made = found?.manifest.madeAt { newest = max(newest ?? made, made) }
+        }
+        return .backupsFound(newest: newest, isEscrowed: settings.escrow.map { KeyEscrow.keep(keys, $0) })
+    }
+
+    private static func make(
+        _ job: BackupJob, _ root: String, _ settings: BackupSettings, isEnding: Guarded<Bool>,
+        tell: (BackupStatus.Progress) -> Void
+    ) -> BackupOutcome {
+        do {
+            guard let first = job.destinations.first else { return .failed("No destination was named.") }
+            let store = try LinuxFiles(root: root)
+            let keys = job.stand.keys
+            let signer = try KeyRingSigner(keys)
+            var run = BackupRun(
+                BackupStand(job.stand), from: store, to: try destination(first), signer: signer, trust: .of(keys))
+            var pace = Pace(bytesPerSecond: settings.bytesPerSecond)
+            var told: UInt64 = 0
+            var manifest: Manifest?
+            while manifest == nil {
+                guard !isEnding.withLock({ $0 }) else { return stopped }
+                if case .finished(let made) = try run.step() { manifest = made }
+                pace.moved(through: run.progress.bytesDone)
+                if LinuxClock.monotonicMilliseconds() >= told + tellMilliseconds || manifest != nil {
+                    told = LinuxClock.monotonicMilliseconds()
+                    tell(BackupStatus.Progress(run.progress))
+                }
+            }
+            guard let manifest else { return .failed("Nothing was made.") }
+            for place in job.destinations.dropFirst() {
+                var copier = BackupCopier(
+                    from: try destination(first), to: try destination(place), trust: .of(keys))
+                var pace = Pace(bytesPerSecond: settings.bytesPerSecond)
+                var isCopied = false
+                while !isCopied {
+                    guard !isEnding.withLock({ $0 }) else { return stopped }
+                    if case .finished = try copier.step() { isCopied = true }
+                    pace.moved(through: copier.progress.bytesDone)
+                }
+            }
+            return .made(manifest: manifest.number, hash: manifest.head.hash)
+        } catch let error as BackupError {
+            return .failed(error.sentence)
+        } catch is KeyError {
+            return .failed("A key could not be used; see the replica's log.")
+        } catch {
+            return .failed("The destination cannot be used: see whether its parent is there, and who owns it.")
+        }
+    }
+
+    private static var stopped: BackupOutcome { .failed("The replica stopped: run the backup again, it goes on.") }
+
+    /// The directory as a destination, made when only its last part is missing.
+    private static func destination(_ path: String) throws -> DirectoryDestination<LinuxFiles> {
+        if !SmallFile.exists(path) { try SmallFile.makeDirectory(path) }
+        return DirectoryDestination(try LinuxFiles(root: path))
+    }
+}
+
+/// Keeps to so many bytes a second.
+private struct Pace {
+    let bytesPerSecond: Int
+    private let began = LinuxClock.monotonicMilliseconds()
+
+    init(bytesPerSecond: Int) { self.bytesPerSecond = bytesPerSecond }
+
+    /// Rests until as much time has passed as so many bytes are to take.
+    mutating func moved(through bytes: Int) {
+        let due = UInt64(bytes / max(1, bytesPerSecond / 1000))
+        let passed = LinuxClock.monotonicMilliseconds() - began
+        if due > passed { LinuxClock.pause(milliseconds: Int(min(due - passed, 10_000))) }
+    }
+}
+
+extension BackupStand {
+    init(_ stand: LogStand) {
+        self.init(
+            cluster: stand.cluster, lineage: [LineagePart(cluster: stand.cluster, firstSegment: 1)],
+            replica: stand.replica, madeAt: stand.at, slices: stand.slices, digests: stand.digests,
+            registers: RegisterKind.allCases.map { kind in
+                // The registers are empty until there are erasures; the audit trail is the log's records.
+                kind == .audit
+                    ? RegisterHead(kind: kind, count: stand.record, hash: stand.digests.audit)
+                    : RegisterHead(kind: kind, count: 0, hash: .zero)
+            },
+            epochs: stand.keys.epochs.map { EpochUse(kind: $0.kind, epoch: $0.epoch) })
+    }
+}
+
+extension BackupStatus.Progress {
+    init(_ progress: BackupProgress) {
+        self.init()
+        bytesDone = progress.bytesDone
+        bytesOf = progress.bytesOf
+        objectsDone = progress.objectsDone
+        objectsOf = progress.objectsOf
+    }
+}

@@ -1,0 +1,127 @@
+package import Backup
+internal import Bytes
+private import Files
+package import Keys
+private import Linux
+package import Records
+package import Replica
+package import SegmentedLog
+
+/// `chartlog restore branch`: from segments that were copied to a new store's directory to a store that `start` runs.
+///
+/// All of it happens in `DIR.partial`, which gets its name at the end: a directory of that name is whole. What a kill leaves
+/// is gone on with by the same command; its whole segments are not copied again.
+package struct BranchMaker {
+    package struct Plan: Sendable {
+        package var store: StoreMaker.Plan
+        package var isCutShort = false
+        package var mayLack = false
+
+        package init(_ store: StoreMaker.Plan) { self.store = store }
+    }
+
+    private let plan: Plan
+    private let target: StoreLayout
+    /// Where it is made.
+    package let layout: StoreLayout
+
+    /// - Throws: when the directory is there, or the plan is none.
+    package init(_ plan: Plan) throws(ServerError) {
+        try plan.store.check()
+        self.plan = plan
+        target = StoreLayout(plan.store.directory)
+        layout = StoreLayout(target.directory + ".partial")
+        guard !SmallFile.exists(target.directory) else {
+            throw ServerError("The directory exists already; nothing was changed.")
+        }
+    }
+
+    /// The directory into whose `log` segments are to be copied: that of replica 1.
+    package var data: String { layout.data(1) }
+
+    /// Makes the directories, unless an earlier try did.
+    package func begin() throws(ServerError) {
+        do throws(LinuxError) {
+            for path in [layout.directory, layout.replica(1), layout.data(1)] where !SmallFile.exists(path) {
+                try SmallFile.makeDirectory(path)
+            }
+        } catch {
+            throw ServerError("The directory cannot be made: see whether its parent is there and who owns it.")
+        }
+    }
+
+    /// Makes the store of the copied segments.
+    ///
+    /// - Parameters:
+    ///   - parent: Whose they are.
+    ///   - keys: The parent's.
+    ///   - asked: The last instant or position that counts; nil: all of it.
+    ///   - show: Told what will be undone, before it is; nil: nothing.
+    /// - Throws: a `ReplicaError` or `ServerError`.
+    package func make(
+        parent: Lineage, keys: KeyRing, asked: AsOf?, verifying: (_ done: Int, _ of: Int) -> Void,
+        folding: (_ done: UInt64, _ of: UInt64) -> Void, show: (BranchTarget, RestorePlan?) -> Void
+    ) throws -> (made: StoreMaker.Made, branch: BranchMade) {
+        let store = try LinuxFiles(root: data)
+        let making = try BranchMaking(store, parent: parent, keys: keys)
+        try making.verify(progress: verifying)
+        let place = try making.target(asked ?? .position(try making.lastPosition()))
+        var dice = SystemDice()
+        let clusterID = dice.bytes(16)
+        let root = SecretKey.random(dice: &dice)
+        let credentials = StoreMaker.credentials(&dice)
+        let branch = try making.make(
+            BranchPlan(
+                clusterID: clusterID, madeAt: LinuxClock.wall(), credentials: [credentials.admin, credentials.service],
+                target: place, isCutShort: plan.isCutShort, mayLack: plan.mayLack),
+            voters: Array(1...plan.store.replicas), root: root, dice: dice, now: LinuxClock.wall,
+            configure: {
+                // Nobody else writes: what matters is to be done soon.
+                $0.log.headRooms.events = 0
+                $0.log.headRooms.records = 0
+                $0.log.headRooms.control = 0
+            }, progress: folding
+        ) { show(place, $0) }
+        try clearPapers()
+        try StoreMaker.write(layout, plan.store, clusterID: clusterID, root: root, credentials, hasFirst: true)
+        let term = try Replica.lastTerm(store, lineage: branch.lineage, keys: try Self.keys(store, root, clusterID))
+        for id in plan.store.peers.map(\.id).dropFirst() {
+            try StoreMaker.copyStore(from: layout.data(1), to: layout.data(id), as: id, clusterID, term: term)
+        }
+        try rename()
+        return (
+            StoreMaker.Made(
+                layout: target, endpoints: plan.store.endpoints,
+                spares: plan.store.peers.map(\.id).filter { $0 > plan.store.replicas },
+                clusterID: Hex.text(of: clusterID)), branch
+        )
+    }
+
+    private static func keys(
+        _ store: LinuxFiles, _ root: SecretKey, _ clusterID: [UInt8]
+    ) throws(KeyError) -> KeyRing {
+        KeyRing(
+            try KeyFile.open(store, path: ReplicaPaths.keys, root: root, clusterID: clusterID), clusterID: clusterID)
+    }
+
+    /// What an earlier try made beside replica 1's data.
+    private func clearPapers() throws {
+        let files = try LinuxFiles(root: layout.directory)
+        for name in try files.list("") where name != "replica-1" { try remove(name, files) }
+        for name in try files.list("replica-1") where name != "data" { try remove("replica-1/" + name, files) }
+    }
+
+    private func remove(_ path: String, _ files: LinuxFiles) throws {
+        guard let names = try? files.list(path) else { return try files.remove(path) }
+        for name in names { try remove(path + "/" + name, files) }
+        SmallFile.removeDirectory(layout.directory + "/" + path)
+    }
+
+    private func rename() throws {
+        let parent = target.directory.lastIndex(of: "/").map { String(target.directory[..<$0]) } ?? "."
+        let name = target.directory.split(separator: "/").last.map(String.init) ?? target.directory
+        let files = try LinuxFiles(root: parent.isEmpty ? "/" : parent)
+        try files.rename(name + ".partial", to: name)
+        try files.syncDirectory("")
+    }
+}

@@ -1,0 +1,330 @@
+import Backup
+import Bytes
+import Client
+import Files
+import JSON
+import Keys
+import Linux
+import Records
+import Replica
+import SegmentedLog
+import Server
+
+/// A new store of an earlier one's log.
+extension Command {
+    static let restoreBranch = Command(
+        "restore branch", "--from SOURCE [--at INSTANT | --position N] --into DIR",
+        summary: "make a new store of a backup, a running store or a dead replica, as it stood at an instant",
+        story: """
+            SOURCE is a directory of backups; a store (one that runs is backed up first); LIVE, the store of the context; or
+            one DIR/replica-i of a store, when a majority is lost: it then says what may be missing. Every frame is verified,
+            then the new store goes back to the instant, or stands where the source ends. It is a cluster of its own, with
+            its own root key, credentials and key epochs: no replica, client or backup of the old one mixes with it. Nothing
+            of the old one is changed. DIR must not exist; what a kill leaves in DIR.partial the same command goes on with.
+            """,
+        options: [
+            Option("from", .text, "SOURCE", "backups, a store, LIVE, or one replica's directory"),
+            Option("into", .text, "DIR", "the new store"),
+            Option("at", .instant, "INSTANT", "the last instant that counts, with its offset"),
+            Option("position", .position, "N", "the last position that counts"),
+            Option("backup", .position, "N", "of a directory of backups: this one (default the newest)"),
+            Option("drop-after", .flag, "", "leave out what came after, audit trail and all; its lineage says so"),
+            Option("older-registers", .flag, "", "take a backup though the destination has seen registers go further"),
+            Option("replicas", .number(1...64), "N", "copies of everything: 1, 3 or 5 (default 3)"),
+            Option("spares", .number(0...64), "N", "replicas that wait, 0 to 3 (default 0)"),
+            Option("base-port", .number(1...65_000), "N", "replica i listens on this port + i (default 7400)"),
+            Option("context", .text, "FILE", "of the old store (default $CHARTLOG_CONTEXT)"),
+            .json, .progress,
+        ] + KeySource.options
+    ) { arguments throws(Failure) in try Branching(arguments).run() }
+}
+
+/// One run of `restore branch`.
+private struct Branching {
+    private let arguments: Arguments
+    private let source: String
+    private let asked: AsOf?
+    private let plan: StoreMaker.Plan
+
+    init(_ arguments: Arguments) throws(Failure) {
+        self.arguments = arguments
+        guard let source = arguments.text("from") else {
+            throw Failure(.usage, "from what? Give --from: backups, a store, LIVE, or one replica's directory")
+        }
+        guard let target = arguments.text("into") else { throw Failure(.usage, "into what? Give --into DIR") }
+        self.source = source
+        switch (arguments.text("at"), arguments.text("position")) {
+        case (let at?, nil):
+            do { asked = .instant(try Instant(at)) } catch { throw Failure(.usage, "--at takes an instant") }
+        case (nil, let position?): asked = .position(UInt64(position) ?? 0)
+        case (nil, nil): asked = nil
+        case (_?, _?): throw Failure(.usage, "give --at or --position, not both")
+        }
+        plan = StoreMaker.Plan(
+            directory: target, replicas: arguments.number("replicas", or: 3),
+            spares: arguments.number("spares", or: 0), basePort: arguments.number("base-port", or: 7400))
+    }
+
+    func run() throws(Failure) {
+        if case .instant(let instant) = asked, instant > LinuxClock.wall() {
+            throw Failure(.failed, "that instant is in the future", "nothing was changed")
+        }
+        let isReplica = SmallFile.exists("\(source)/config.json")
+        do {
+            var branch = BranchMaker.Plan(plan)
+            branch.mayLack = isReplica
+            branch.isCutShort = arguments.has("drop-after")
+            let maker = try BranchMaker(branch)
+            let copied = isReplica ? try copyReplica(maker) : try copyBackup(maker)
+            try finish(maker, copied)
+        } catch let failure as Failure {
+            throw failure
+        } catch let error as ServerError {
+            throw Failure(ExitCode(rawValue: error.exitCode) ?? .failed, error.sentence)
+        } catch let error as BackupError {
+            throw Failure(.failed, Screen.safe(error.headline), Screen.safe(error.advice))
+        } catch let error as ReplicaError {
+            throw Self.failure(error)
+        } catch {
+            throw Failure(.failed, "the copy cannot be written", "see whether the disk has room; then run it again")
+        }
+    }
+
+    private struct Copied {
+        var lineage: Lineage
+        var keys: KeyRing
+        /// What is not known of the source.
+        var caution: String?
+    }
+
+    // MARK: From backups
+
+    private func copyBackup(_ maker: BranchMaker) throws -> Copied {
+        let keys = try KeySource.need(arguments)
+        let place = try backups(maker)
+        let destination: DirectoryDestination<LinuxFiles>
+        do throws(FileError) { destination = DirectoryDestination(try LinuxFiles(root: place)) } catch {
+            throw Failure(.failed, "there is no such directory: \(Screen.safe(place))")
+        }
+        if let marker = try BackupMarker.find(in: destination), marker.cluster.bytes != keys.clusterID {
+            throw Failure(
+                .failed,
+                "the keys are another store's: these are backups of cluster \(Hex.text(of: marker.cluster.bytes))",
+                "give the escrow of that store by --keys, or its directory by --store")
+        }
+        let reader = try BackupReader(
+            destination, number: arguments.text("backup").flatMap { UInt64($0) }, trust: .of(keys),
+            allowsOlderRegisters: arguments.has("older-registers"))
+        try check(reader.manifest.head)
+        try maker.begin()
+        for finding in reader.passedOver {
+            Output.complaint(Screen.complaintStyle("! passed over: \(Screen.safe(finding.sentence))"))
+        }
+        let store = try LinuxFiles(root: maker.data)
+        // What an earlier try wrote behind the copied segments, or settled in the last one, is made anew.
+        try dropTail(store, keeping: reader.manifest.segments.filter { $0.kind == .closed }.map(\.segment))
+        var restore = LogRestore(reader, into: store, directory: ReplicaPaths.log)
+        var progress = Progress(
+            "copying", unit: "bytes", total: reader.manifest.segments.reduce(0) { $0 + $1.bytes },
+            wanted: arguments.has("progress"))
+        var isDone = false
+        while !isDone {
+            if case .finished = try restore.step() { isDone = true }
+            progress.reached(restore.progress.bytesDone + restore.progress.bytesKept)
+        }
+        progress.ended(restore.progress.bytesDone + restore.progress.bytesKept)
+        let lineage = try Lineage(reader.manifest.lineage) { (segment) throws(FileError) in
+            try Self.header(of: segment, in: store)
+        }
+        guard let lineage else { throw ReplicaError.log(.lineage(.other)) }
+        return Copied(lineage: lineage, keys: keys)
+    }
+
+    /// Refuses what the backup does not cover, before anything is copied.
+    private func check(_ head: LogHead) throws(Failure) {
+        switch asked {
+        case .instant(let instant) where instant < head.firstStamp:
+            throw Failure(
+                .failed, "that instant is before the first one covered, \(head.firstStamp.text)", "nothing was changed")
+        case .instant(let instant) where instant > head.stamp:
+            throw Failure(
+                .failed, "that instant is after the last one covered, \(head.stamp.text)",
+                "ask for that one, or leave --at out to have all of it; nothing was changed")
+        case .position(let position) where position == 0 || position > head.position:
+            throw Failure(.failed, "positions covered are 1 to \(head.position)", "nothing was changed")
+        case .instant, .position, nil: return
+        }
+    }
+
+    /// The directory of backups; of a store that runs one is made beside the copy.
+    private func backups(_ maker: BranchMaker) throws -> String {
+        let layout = StoreLayout(source)
+        let isStore = !layout.replicas.isEmpty
+        guard source == "LIVE" || isStore else { return source }
+        let place = maker.layout.directory + "/live"
+        var context = arguments.text("context")
+        if isStore {
+            guard layout.replicas.contains(where: layout.isServed) else {
+                throw Failure(
+                    .failed, "this store is not running",
+                    "start it, or name one of its replicas: --from \(Screen.safe(layout.replica(layout.replicas[0])))")
+            }
+            context = layout.adminContext
+        }
+        try maker.begin()
+        let made = try BackupOrder.make(
+            at: ThisProcess.absolute(place), context: context, arguments: arguments)
+        Output.complaint("copied from replica \(made.replica), through position \(Screen.grouped(made.position))")
+        return place
+    }
+
+    private func dropTail(_ store: LinuxFiles, keeping segments: [UInt64]) throws {
+        guard try store.exists(ReplicaPaths.log) else { return }
+        for name in try store.list(ReplicaPaths.log) {
+            if let segment = SegmentFormat.segment(named: name), segments.contains(segment) { continue }
+            try store.remove(ReplicaPaths.log + "/" + name)
+        }
+        try store.syncDirectory(ReplicaPaths.log)
+    }
+
+    // MARK: From one replica
+
+    private func copyReplica(_ maker: BranchMaker) throws -> Copied {
+        guard !SmallFile.isLocked("\(source)/lock") else {
+            throw Failure(
+                .failed, "this replica is running", "branch its store instead: --from the store's directory, or LIVE")
+        }
+        let configuration = try Configuration.read("\(source)/config.json")
+        let clusterID = configuration.replica.clusterID
+        let files = try ReadOnlyFiles(root: configuration.data)
+        let keys: KeyRing
+        if let given = try arguments.text("keys") == nil ? nil : KeySource.find(arguments) {
+            keys = given
+        } else {
+            let root = try RootKeyReader.read(configuration.rootKey)
+            keys = KeyRing(
+                try KeyFile.open(files, path: ReplicaPaths.keys, root: root, clusterID: clusterID),
+                clusterID: clusterID)
+        }
+        let lineage = try Lineage.read(files, path: ReplicaPaths.lineage, current: ClusterIdentity(clusterID))
+        try maker.begin()
+        let store = try LinuxFiles(root: maker.data)
+        try store.makeDirectory(ReplicaPaths.log)
+        try dropTail(store, keeping: [])
+        var progress = Progress("copying", unit: "bytes", total: nil, wanted: arguments.has("progress"))
+        var done = 0
+        for name in try files.list(ReplicaPaths.log).reversed() where SegmentFormat.segment(named: name) != nil {
+            done += try Self.copy(ReplicaPaths.log + "/" + name, from: files, to: store) { progress.reached(done + $0) }
+        }
+        try store.syncDirectory(ReplicaPaths.log)
+        progress.ended(done)
+        return Copied(
+            lineage: lineage, keys: keys,
+            caution: "of one replica alone: what others had acknowledged beyond it, if anything, is not in it")
+    }
+
+    private static func copy(
+        _ path: String, from files: ReadOnlyFiles, to store: LinuxFiles, _ told: (Int) -> Void
+    ) throws(FileError) -> Int {
+        let read = try files.open(path, .read)
+        defer { files.close(read) }
+        let written = try store.open(path, .create)
+        defer { store.close(written) }
+        let size = try files.size(read)
+        var offset = 0
+        while offset < size {
+            let bytes = try files.readThrough(read, at: offset, count: min(4 << 20, size - offset))
+            guard !bytes.isEmpty else { throw .missing }
+            try store.write(written, at: offset, bytes)
+            offset += bytes.count
+            told(offset)
+        }
+        try store.sync(written)
+        return size
+    }
+
+    private static func header(of segment: UInt64, in store: LinuxFiles) throws(FileError) -> SegmentHeader? {
+        let file = try store.open(ReplicaPaths.log + "/" + SegmentFormat.name(of: segment), .read)
+        defer { store.close(file) }
+        return SegmentHeader(try store.read(file, at: 0, count: SegmentHeader.count), at: 0)
+    }
+
+    // MARK: The new store
+
+    private func finish(_ maker: BranchMaker, _ copied: Copied) throws {
+        var verifying = Progress("verifying", unit: "bytes", total: nil, wanted: arguments.has("progress"))
+        var folding = Progress("folding", unit: "entries", total: nil, wanted: arguments.has("progress"))
+        let isQuiet = arguments.has("json")
+        let (made, branch) = try maker.make(
+            parent: copied.lineage, keys: copied.keys, asked: asked,
+            verifying: { done, _ in verifying.reached(done) }, folding: { done, _ in folding.reached(Int(done)) }
+        ) { target, plan in
+            guard !isQuiet else { return }
+            Output.line("back to               \(target.instant.text)")
+            Output.line(
+                "position              \(Screen.grouped(target.position)) of \(Screen.grouped(target.lastPosition))")
+            guard let plan else { return Output.line("nothing came after it: nothing is undone") }
+            Output.line("streams that change   \(Screen.grouped(plan.streams))")
+            Output.line("of them made since    \(Screen.grouped(plan.vanishing))")
+            Output.line("patients concerned    \(Screen.grouped(plan.patients))")
+            Output.line("bookings that return  \(Screen.grouped(plan.appointmentsReturning))")
+            Output.line("bookings that vanish  \(Screen.grouped(plan.appointmentsVanishing))")
+        }
+        if isQuiet {
+            return Output.line(json(made, branch, copied))
+        }
+        Output.line("")
+        Output.line("made \(Screen.safe(made.layout.directory)), cluster \(made.clusterID)")
+        Output.line("branched from cluster \(Hex.text(of: copied.lineage.current.bytes)), entry \(branch.copied)")
+        if let caution = copied.caution { Output.complaint(Screen.complaintStyle("! made \(caution)")) }
+        Output.line("")
+        Output.line("  chartlog start \(Screen.safe(made.layout.directory))")
+        Output.line("  export CHARTLOG_CONTEXT=\(Screen.safe(made.layout.serviceContext))")
+    }
+
+    private func json(_ made: StoreMaker.Made, _ branch: BranchMade, _ copied: Copied) -> String {
+        var writer = JSONWriter()
+        writer.object { object in
+            object.member("directory", made.layout.directory)
+            object.member("cluster", made.clusterID)
+            object.member("parent", Hex.text(of: copied.lineage.current.bytes))
+            object.member("instant", branch.target.instant.text)
+            object.member("target", branch.target.position)
+            object.member("position", branch.target.lastPosition)
+            object.member("entries", branch.copied)
+            object.member("streams", branch.plan?.streams ?? 0)
+            object.member("patients", branch.plan?.patients ?? 0)
+            object.member("vanishing", branch.plan?.vanishing ?? 0)
+            if let position = branch.plan?.appliedAt { object.member("rewoundby", position) }
+            object.member("complete", copied.caution == nil)
+            object.array("endpoints") { array in for endpoint in made.endpoints { array.string(endpoint) } }
+        }
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    private static func failure(_ error: ReplicaError) -> Failure {
+        switch error {
+        case .refused(let problem):
+            var hint = problem.detail.description
+            for field in problem.fields {
+                if case .position(let position) = field { hint += " (position \(position))" }
+                if case .neighbours(let before, let after) = field { hint += " (\(before) or \(after))" }
+            }
+            return Failure(.failed, problem.kind.rawValue, hint)
+        case .log(.damaged(let fault)):
+            return Failure(
+                .failed,
+                "damaged: entry \(fault.index) of segment \(fault.segment), from position \(fault.position) on",
+                "no shorter store is made of it: restore from another backup or replica")
+        case .key(.missing):
+            return Failure(.failed, "a key is missing that the log needs", "give an escrow that is as new as the log")
+        case .key: return Failure(.failed, "the keys do not open this log", "they are another store's")
+        case .log(.otherCluster), .log(.lineage):
+            return Failure(.failed, "the segments are not those of the store that the keys belong to")
+        case .log, .entry, .views: return Failure(.failed, "the log cannot be read", "chartlog verify says where")
+        case .file:
+            return Failure(.failed, "the copy cannot be written", "see whether the disk has room; then run it again")
+        case .exists: return Failure(.failed, "a store is there already")
+        }
+    }
+}
