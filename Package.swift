@@ -63,8 +63,8 @@ let programs: [(name: String, enters: [String])] = [
     (
         "chartlog",
         [
-            "Bytes", "JSON", "Files", "Records", "Keys", "SegmentedLog", "Replica", "Backup", "Linux", "Transport",
-            "Client", "Server",
+            "Bytes", "JSON", "Files", "Records", "Keys", "SegmentedLog", "Views", "Replica", "Backup", "Linux",
+            "Transport", "Client", "Server",
         ]
     ),
     (

@@ -81,7 +81,7 @@ package enum SegmentFormat {
     static func wholePages(_ bytes: Int) -> Int { (bytes + pageBytes - 1) / pageBytes * pageBytes }
 
     static let suffix = ".segment"
-    static let temporarySuffix = ".tmp"
+    package static let temporarySuffix = ".tmp"
 
     /// `000000000001.segment`, so that names sort as numbers do.
     package static func name(of segment: UInt64) -> String {

@@ -48,6 +48,11 @@ import Testing
         .fetched(first: 12, committed: 12, frames: [frame]),
         .fetched(first: 12, committed: 12, frames: []),
         .retired,
+        .saved(
+            BackupNotice(
+                id: .max, credential: "admin-1", destination: "/mnt/ä", manifest: 300, hash: digests[0], index: 900,
+                position: 5000)),
+        .savedNoted(7),
     ]
 
     @Test func `every message comes back as it was said`() throws {

@@ -23,14 +23,15 @@ private let table: [String: Set<String>] = [
     "Client": ["Bytes", "JSON", "Linux", "Transport"],
     "Server": [
         "Bytes", "JSON", "Files", "Consensus", "Records", "Keys", "SegmentedLog", "Views", "Replica", "API", "Linux",
-        "Transport",
+        "Transport", "Backup",
     ],
     "Clinic": ["Bytes"],
     "Simulator": [
         "Bytes", "JSON", "Files", "Consensus", "Records", "Keys", "SegmentedLog", "Views", "Replica", "Clinic",
     ],
     "chartlog": [
-        "Bytes", "JSON", "Files", "Keys", "SegmentedLog", "Replica", "Linux", "Transport", "Client", "Server",
+        "Bytes", "JSON", "Files", "Records", "Keys", "SegmentedLog", "Views", "Replica", "Backup", "Linux",
+        "Transport", "Client", "Server",
     ],
     "chartlog-bench": [
         "Bytes", "JSON", "Files", "Records", "Keys", "Compression", "SegmentedLog", "Views", "Replica", "Linux",

@@ -73,6 +73,7 @@ extension OpenAPI {
                 summary =
                     "Let the replica that is asked lead, though another hangs; never forwarded, and answered once it "
                     + "leads. Needs the scope administer."
+            case .drills: summary = "Record what came of a restore that was tried out. Needs the scope administer."
             case .backups:
                 summary =
                     "Let the replica that is asked make a backup of its log into a directory of its machine; never "
@@ -238,7 +239,7 @@ extension OrderKind {
     /// The schema of what it is answered with.
     fileprivate var answered: String {
         switch self {
-        case .handover, .takeover, .replacements, .members, .clock: "Cluster"
+        case .handover, .takeover, .replacements, .members, .clock, .drills: "Cluster"
         case .restores: "Restore"
         case .backups: "Backups"
         }

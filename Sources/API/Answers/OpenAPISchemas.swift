@@ -187,6 +187,13 @@ enum OpenAPISchemas {
                 + #""description":"A directory of the replica's machine; absent: where config.json says."}}}"#
         ),
         (
+            "Order-drills",
+            #"{"type":"object","additionalProperties":false,"required":["backup","position","loss_ms","restore_ms","#
+                + #""right"],"properties":{"backup":{"type":"integer","minimum":0},"#
+                + #""position":{"type":"integer","minimum":0},"loss_ms":{"type":"integer","minimum":0},"#
+                + #""restore_ms":{"type":"integer","minimum":0},"right":{"type":"boolean"}}}"#
+        ),
+        (
             "Backups",
             #"{"type":"object","required":["replica","backups"],"properties":{"replica":{"type":"integer"},"#
                 + #""age_seconds":{"type":["integer","null"],"description":"Of the newest that it knows of."},"#

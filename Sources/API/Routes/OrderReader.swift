@@ -20,11 +20,13 @@ package enum OrderKind: String, CaseIterable, Sendable {
     /// `{"to": "/DIRECTORY"}`, or nothing: to where config.json says. The replica that is asked makes a backup; it is
     /// not forwarded.
     case backups
+    /// `{"backup": N, "position": N, "loss_ms": N, "restore_ms": N, "right": true}`: a restore was tried out.
+    case drills
 
     /// Its path is below that of the cluster.
     var isOfCluster: Bool {
         switch self {
-        case .handover, .takeover, .replacements, .members, .clock: true
+        case .handover, .takeover, .replacements, .members, .clock, .drills: true
         case .restores, .backups: false
         }
     }
@@ -32,7 +34,7 @@ package enum OrderKind: String, CaseIterable, Sendable {
     /// The work goes on after the answer: 202, and where to watch it.
     var isLong: Bool {
         switch self {
-        case .handover, .takeover, .clock, .restores: false
+        case .handover, .takeover, .clock, .restores, .drills: false
         case .replacements, .members, .backups: true
         }
     }
@@ -53,6 +55,7 @@ enum OrderReader {
         case .takeover: return .takeOver(by: ids["to"])
         case .clock: return .acceptClock
         case .backups: return .backUp(to: ids.directory)
+        case .drills: return .noteDrill(try ids.drill())
         case .restores:
             guard let target = ids.target else { throw missing("asof") }
             return .rewind(to: target, applies: ids.applies)
@@ -84,6 +87,23 @@ enum OrderReader {
         private(set) var target: AsOf?
         private(set) var applies = false
         private(set) var directory: String?
+        private var numbers: [(name: String, value: UInt64)] = []
+        private var isRight: Bool?
+
+        func drill() throws(Problem) -> DrillReport {
+            func number(_ name: String) throws(Problem) -> UInt64 {
+                guard let found = numbers.first(where: { $0.name == name }) else { throw Self.incomplete }
+                return found.value
+            }
+            guard let isRight else { throw Self.incomplete }
+            return DrillReport(
+                backup: try number("backup"), position: try number("position"), lossMilliseconds: try number("loss_ms"),
+                restoreMilliseconds: try number("restore_ms"), isRight: isRight)
+        }
+
+        private static var incomplete: Problem {
+            Problem(.malformedRequest, "A drill's report has all its members: see /openapi.json.")
+        }
 
         subscript(_ name: String) -> Int? { found.first { $0.name == name }?.id }
 
@@ -136,6 +156,17 @@ enum OrderReader {
                     directory = said
                     continue
                 }
+                if kind == .drills {
+                    if name == "right", let said = text.bool(value) {
+                        isRight = said
+                        continue
+                    }
+                    guard name != "right", let said = text.integer(value), said >= 0 else {
+                        throw Problem(.malformedRequest, "Numbers are whole, right is true or false.", [.member(name)])
+                    }
+                    numbers.append((name, UInt64(said)))
+                    continue
+                }
                 if name == "asof" {
                     guard target == nil, let said = text.string(value) else {
                         throw Problem(.malformedRequest, "An instant or a position is a text.", [.member(name)])
@@ -168,6 +199,7 @@ extension OrderKind {
         case .clock: []
         case .restores: ["asof", "apply"]
         case .backups: ["to"]
+        case .drills: ["backup", "position", "loss_ms", "restore_ms", "right"]
         }
     }
 }

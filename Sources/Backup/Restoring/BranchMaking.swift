@@ -19,7 +19,8 @@ package struct BranchMade: Sendable {
 /// directory. What was begun and not finished is begun anew, but for the segments.
 package struct BranchMaking<Store: FileStore> {
     private let store: Store
-    private let parent: Lineage
+    /// Whose the segments are.
+    package private(set) var parent: Lineage
     private let keys: KeyRing
     private let crypto: Crypto
 
@@ -47,6 +48,11 @@ package struct BranchMaking<Store: FileStore> {
             throw .log(error)
         }
         if let fault = report.faults.first { throw .log(.damaged(fault)) }
+    }
+
+    /// Leaves out of the copy what came after the target's entry: events, records and all.
+    package mutating func cutShort(after target: BranchTarget) throws(ReplicaError) {
+        parent = try Replica.cutShort(store, after: target.index, lineage: parent, keys: keys)
     }
 
     /// The last event of the copy; 0 when there is none.

@@ -220,6 +220,8 @@ package enum RecordCode: UInt8, CaseIterable, Sendable {
     case restoreOrdered = 24
     /// A backup was made: its manifest's number and hash, and where it is.
     case backupMade = 25
+    /// A restore was tried out.
+    case restoreDrilled = 26
 
     /// The reserved type the audit view shows.
     package var typeName: String {
@@ -239,6 +241,7 @@ package enum RecordCode: UInt8, CaseIterable, Sendable {
         case .membershipChanged: "chartlog.membership-changed"
         case .restoreOrdered: "restore.ordered"
         case .backupMade: "backup.made"
+        case .restoreDrilled: "restore.drilled"
         }
     }
 }

@@ -20,4 +20,29 @@ package enum OperatorOrder: Equatable, Sendable {
     /// The replica that is told makes a backup of its log, whoever leads; it is not forwarded. Nil: to where config.json
     /// says.
     case backUp(to: String?)
+    /// A restore was tried out: what came of it is recorded.
+    case noteDrill(DrillReport)
+}
+
+/// What a drill found: a restore from backups, tried out on a scratch store.
+package struct DrillReport: Equatable, Sendable {
+    /// The number of the backup, and the last event in it.
+    package var backup: UInt64
+    package var position: UInt64
+    /// Of the store's life, how much is not in the backup: milliseconds from its making to the drill.
+    package var lossMilliseconds: UInt64
+    /// From the first byte copied until appends were acknowledged.
+    package var restoreMilliseconds: UInt64
+    /// Whether the restored views had the digests that the backup states.
+    package var isRight: Bool
+
+    package init(
+        backup: UInt64, position: UInt64, lossMilliseconds: UInt64, restoreMilliseconds: UInt64, isRight: Bool
+    ) {
+        self.backup = backup
+        self.position = position
+        self.lossMilliseconds = lossMilliseconds
+        self.restoreMilliseconds = restoreMilliseconds
+        self.isRight = isRight
+    }
 }

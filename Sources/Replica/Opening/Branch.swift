@@ -134,6 +134,42 @@ extension Replica {
         }
     }
 
+    /// Leaves out of a copied log what comes after an entry. What a crash leaves is a longer copy, which is cut anew.
+    ///
+    /// - Returns: whose the rest is: generations that began later are gone with their parts.
+    package static func cutShort(
+        _ store: Store, after index: UInt64, lineage: Lineage, keys: KeyRing
+    ) throws(ReplicaError) -> Lineage {
+        guard let kept = Lineage(lineage.generations.filter { $0.firstIndex <= index }) else {
+            throw .log(.lineage(.other))
+        }
+        let log = try openLog(store, lineage, keys)
+        let slices = try asLog { () throws(LogError) in try log.slices(through: index) }
+        guard let last = slices.last else { throw .log(.absent) }
+        let bytes = try asLog { () throws(LogError) in try last.read(from: store) }
+        let path = ReplicaPaths.log + "/" + SegmentFormat.name(of: last.segment)
+        do throws(FileError) {
+            let later = try store.list(ReplicaPaths.log).filter {
+                SegmentFormat.segment(named: $0).map { $0 > last.segment } ?? false
+            }
+            for name in later.reversed() {
+                try store.remove(ReplicaPaths.log + "/" + name)
+                try store.syncDirectory(ReplicaPaths.log)
+            }
+            let draft = path + SegmentFormat.temporarySuffix
+            if try store.exists(draft) { try store.remove(draft) }
+            let file = try store.open(draft, .create)
+            defer { store.close(file) }
+            try store.write(file, at: 0, bytes)
+            try store.sync(file)
+            try store.rename(draft, to: path)
+            try store.syncDirectory(ReplicaPaths.log)
+        } catch {
+            throw .file(error)
+        }
+        return kept
+    }
+
     /// Makes a copy of a log a store of its own, with one voter, replica 1: key file, term file, lineage and its first
     /// entry, all durable on return. What was begun and not finished is begun anew.
     ///

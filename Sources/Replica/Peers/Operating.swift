@@ -35,7 +35,7 @@ extension Replica {
         case .add(let joining, at: nil): _ = try change(leaving: nil, joining: joining)
         case .add(let joining, at: let place?): _ = try change(adding: joining, at: place)
         case .remove(let leaving): _ = try change(removing: leaving)
-        case .acceptClock, .takeOver, .backUp: break
+        case .acceptClock, .takeOver, .backUp, .noteDrill: break
         case .rewind(let target, _): try considerRewind(to: target)
         }
     }
@@ -56,7 +56,7 @@ extension Replica {
             case .add(let joining, at: let place?):
                 begin(try change(adding: joining, at: place), for: id, givesSeed: true, into: &effects)
             case .remove(let leaving): begin(try change(removing: leaving), for: id, into: &effects)
-            case .acceptClock, .takeOver, .backUp: answer(id, .cluster(status), isLast: true, &effects)
+            case .acceptClock, .takeOver, .backUp, .noteDrill: answer(id, .cluster(status), isLast: true, &effects)
             case .rewind(let target, let applies):
                 try beginRewind(to: target, applies: applies, for: id, caller, into: &effects)
             }
@@ -176,6 +176,7 @@ extension OperatorOrder {
         case .acceptClock: "accept the clock"
         case .takeOver: "take over"
         case .backUp(let destination): "backup" + (destination.map { " to \($0)" } ?? "")
+        case .noteDrill(let report): report.text
         case .rewind(let target, let applies): (applies ? "rewind to " : "preview of a rewind to ") + target.text
         }
     }
@@ -188,6 +189,14 @@ extension OperatorOrder {
         case .acceptClock: .clockAccepted
         case .rewind: .restoreOrdered
         case .backUp: .backupMade
+        case .noteDrill: .restoreDrilled
         }
+    }
+}
+
+extension DrillReport {
+    fileprivate var text: String {
+        "drill of backup \(backup), position \(position): \(isRight ? "right" : "WRONG DIGESTS"), "
+            + "\(restoreMilliseconds) ms until appends were acknowledged, \(lossMilliseconds) ms not in it"
     }
 }

@@ -286,7 +286,7 @@ extension RecordCode {
         case .accessed: "R"
         case .searched, .denied, .auditRead, .strangers, .storeStarted, .clockAccepted, .integrityFailed,
             .primaryElected, .handoverOrdered, .changeOrdered, .membershipChanged, .restoreOrdered,
-            .backupMade:
+            .backupMade, .restoreDrilled:
             "E"
         case .storeCreated: "C"
         }

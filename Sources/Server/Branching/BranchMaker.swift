@@ -63,9 +63,15 @@ package struct BranchMaker {
         folding: (_ done: UInt64, _ of: UInt64) -> Void, show: (BranchTarget, RestorePlan?) -> Void
     ) throws -> (made: StoreMaker.Made, branch: BranchMade) {
         let store = try LinuxFiles(root: data)
-        let making = try BranchMaking(store, parent: parent, keys: keys)
+        var making = try BranchMaking(store, parent: parent, keys: keys)
         try making.verify(progress: verifying)
-        let place = try making.target(asked ?? .position(try making.lastPosition()))
+        var place = try making.target(asked ?? .position(try making.lastPosition()))
+        if plan.isCutShort, place.position < place.lastPosition {
+            try making.cutShort(after: place)
+            let instant = place.instant
+            place = try making.target(.position(place.position))
+            place.instant = instant
+        }
         var dice = SystemDice()
         let clusterID = dice.bytes(16)
         let root = SecretKey.random(dice: &dice)

@@ -28,7 +28,7 @@ struct Command: Sendable {
 
     static let all: [Command] = [
         .initialise, .start, .serve, .append, .events, .patient, .appointments, .audit, .status, .handover,
-        .replace, .spares, .clock, .restoreRewind, .restorePreview, .restoreBranch, .backupCreate,
+        .replace, .spares, .clock, .restoreRewind, .restorePreview, .restoreBranch, .drill, .backupCreate,
         .backupStatus, .backupList, .backupVerify, .backupExpire, .backupHold, .keysEscrow, .keysNewIdentity, .verify,
     ]
 }

@@ -36,22 +36,26 @@ extension Command {
             Option("context", .text, "FILE", "of the old store (default $CHARTLOG_CONTEXT)"),
             .json, .progress,
         ] + KeySource.options
-    ) { arguments throws(Failure) in try Branching(arguments).run() }
+    ) { arguments throws(Failure) in _ = try Branching(arguments).run(isTold: true) }
 }
 
 /// One run of `restore branch`.
-private struct Branching {
+struct Branching {
     private let arguments: Arguments
     private let source: String
     private let asked: AsOf?
     private let plan: StoreMaker.Plan
 
     init(_ arguments: Arguments) throws(Failure) {
-        self.arguments = arguments
         guard let source = arguments.text("from") else {
             throw Failure(.usage, "from what? Give --from: backups, a store, LIVE, or one replica's directory")
         }
         guard let target = arguments.text("into") else { throw Failure(.usage, "into what? Give --into DIR") }
+        try self.init(arguments, from: source, into: target)
+    }
+
+    init(_ arguments: Arguments, from source: String, into target: String) throws(Failure) {
+        self.arguments = arguments
         self.source = source
         switch (arguments.text("at"), arguments.text("position")) {
         case (let at?, nil):
@@ -65,7 +69,16 @@ private struct Branching {
             spares: arguments.number("spares", or: 0), basePort: arguments.number("base-port", or: 7400))
     }
 
-    func run() throws(Failure) {
+    /// What came of a run.
+    struct Outcome {
+        var made: StoreMaker.Made
+        var branch: BranchMade
+        /// Of the backup it was made from; nil: from a replica's files.
+        var manifest: Manifest?
+    }
+
+    /// - Parameter isTold: Shows what is done and what to do next.
+    func run(isTold: Bool) throws(Failure) -> Outcome {
         if case .instant(let instant) = asked, instant > LinuxClock.wall() {
             throw Failure(.failed, "that instant is in the future", "nothing was changed")
         }
@@ -76,7 +89,7 @@ private struct Branching {
             branch.isCutShort = arguments.has("drop-after")
             let maker = try BranchMaker(branch)
             let copied = isReplica ? try copyReplica(maker) : try copyBackup(maker)
-            try finish(maker, copied)
+            return try finish(maker, copied, isTold: isTold)
         } catch let failure as Failure {
             throw failure
         } catch let error as ServerError {
@@ -95,6 +108,7 @@ private struct Branching {
         var keys: KeyRing
         /// What is not known of the source.
         var caution: String?
+        var manifest: Manifest?
     }
 
     // MARK: From backups
@@ -137,7 +151,7 @@ private struct Branching {
             try Self.header(of: segment, in: store)
         }
         guard let lineage else { throw ReplicaError.log(.lineage(.other)) }
-        return Copied(lineage: lineage, keys: keys)
+        return Copied(lineage: lineage, keys: keys, manifest: reader.manifest)
     }
 
     /// Refuses what the backup does not cover, before anything is copied.
@@ -251,10 +265,10 @@ private struct Branching {
 
     // MARK: The new store
 
-    private func finish(_ maker: BranchMaker, _ copied: Copied) throws {
+    private func finish(_ maker: BranchMaker, _ copied: Copied, isTold: Bool) throws -> Outcome {
         var verifying = Progress("verifying", unit: "bytes", total: nil, wanted: arguments.has("progress"))
         var folding = Progress("folding", unit: "entries", total: nil, wanted: arguments.has("progress"))
-        let isQuiet = arguments.has("json")
+        let isQuiet = arguments.has("json") || !isTold
         let (made, branch) = try maker.make(
             parent: copied.lineage, keys: copied.keys, asked: asked,
             verifying: { done, _ in verifying.reached(done) }, folding: { done, _ in folding.reached(Int(done)) }
@@ -270,8 +284,11 @@ private struct Branching {
             Output.line("bookings that return  \(Screen.grouped(plan.appointmentsReturning))")
             Output.line("bookings that vanish  \(Screen.grouped(plan.appointmentsVanishing))")
         }
-        if isQuiet {
-            return Output.line(json(made, branch, copied))
+        let outcome = Outcome(made: made, branch: branch, manifest: copied.manifest)
+        guard isTold else { return outcome }
+        guard !isQuiet else {
+            Output.line(json(made, branch, copied))
+            return outcome
         }
         Output.line("")
         Output.line("made \(Screen.safe(made.layout.directory)), cluster \(made.clusterID)")
@@ -280,6 +297,7 @@ private struct Branching {
         Output.line("")
         Output.line("  chartlog start \(Screen.safe(made.layout.directory))")
         Output.line("  export CHARTLOG_CONTEXT=\(Screen.safe(made.layout.serviceContext))")
+        return outcome
     }
 
     private func json(_ made: StoreMaker.Made, _ branch: BranchMade, _ copied: Copied) -> String {

@@ -1,0 +1,175 @@
+import Backup
+import Bytes
+import Client
+import Files
+import JSON
+import Linux
+import SegmentedLog
+import Server
+import Views
+
+/// Trying a restore out, before it is needed.
+extension Command {
+    static let drill = Command(
+        "drill", "--from BACKUPS --scratch DIR", summary: "restore from backups to a scratch store, check it, and time it",
+        story: """
+            DIR is made anew each time: a scratch store of an earlier drill there is wiped, all its replicas, and nothing else is
+            ever touched. The newest of BACKUPS (the second place is the one to try) is restored there and started; the views'
+            digests must be those that the backup states. Tells how much of the store's life is not in the backup (RPO) and how
+            long it took until appends were acknowledged (RTO), and records that in the store of the context, which
+            administers. The scratch store is stopped again, and stays for you to look at.
+            """,
+        options: [
+            Option("from", .text, "BACKUPS", "a directory of backups"),
+            Option("scratch", .text, "DIR", "where the scratch store goes"),
+            Option("replicas", .number(1...64), "N", "of the scratch store: 1, 3 or 5 (default 3)"),
+            Option("base-port", .number(1...65_000), "N", "of the scratch store (default 8700)"),
+            .progress,
+        ] + Option.cluster + KeySource.options
+    ) { arguments throws(Failure) in try Drill(arguments).run() }
+}
+
+private struct Drill {
+    private static let mark = "drill"
+    private static let readyMilliseconds: UInt64 = 120_000
+
+    private let arguments: Arguments
+    private let source: String
+    private let scratch: StoreLayout
+
+    init(_ arguments: Arguments) throws(Failure) {
+        self.arguments = arguments
+        guard let source = arguments.text("from"), let scratch = arguments.text("scratch") else {
+            throw Failure(.usage, "a drill needs --from BACKUPS and --scratch DIR")
+        }
+        self.source = source
+        self.scratch = StoreLayout(scratch)
+    }
+
+    func run() throws(Failure) {
+        let cluster = try Cluster(arguments)
+        let live = try Replies.json(try cluster.get("/v1/cluster")).view
+        try wipe()
+        let began = LinuxClock.monotonicMilliseconds()
+        let outcome = try Branching(arguments, from: source, into: scratch.directory).run(isTold: false)
+        guard let manifest = outcome.manifest else { throw Failure(.failed, "a drill restores from backups") }
+        do throws(LinuxError) { try SmallFile.create("\(scratch.directory)/\(Self.mark)", []) } catch {
+            throw Failure(.failed, "the scratch store cannot be marked as one")
+        }
+        let child = try start()
+        defer { end(child) }
+        let status = try ready(child)
+        let took = LinuxClock.monotonicMilliseconds() - began
+        let isRight = agrees(status, manifest)
+        let loss = max(0, LinuxClock.wall().microseconds - manifest.madeAt.microseconds) / 1_000
+        var writer = JSONWriter()
+        writer.object { object in
+            object.member("backup", manifest.number)
+            object.member("position", manifest.head.position)
+            object.member("loss_ms", loss)
+            object.member("restore_ms", took)
+            object.member("right", isRight)
+        }
+        let response = try cluster.send(
+            ClientRequest(
+                "POST", "/v1/cluster/drills", fields: cluster.callerFields + [("Content-Type", "application/json")],
+                body: writer.bytes))
+        guard (200..<300).contains(response.status) else { throw Replies.refusal(response) }
+        let behind = (live["position"]?.unsigned ?? 0).subtractingReportingOverflow(manifest.head.position)
+        if arguments.has("json") {
+            Output.line(String(decoding: writer.bytes, as: UTF8.self))
+        } else {
+            var card = Card()
+            card.add("backup", "\(manifest.number), through position \(Screen.grouped(manifest.head.position))")
+            card.add("views", isRight ? "as the backup states" : "NOT as the backup states")
+            card.add(
+                "RPO", "\(seconds(UInt64(loss))), \(behind.overflow ? "0" : Screen.grouped(behind.partialValue)) events")
+            card.add("RTO", "\(seconds(took)) until appends were acknowledged")
+            card.show()
+        }
+        guard isRight else { throw Failure(.failed, "the restored views are not those of the backup", "run backup verify") }
+    }
+
+    private func seconds(_ milliseconds: UInt64) -> String {
+        let tenths = String(milliseconds % 1_000 / 100)
+        return "\(milliseconds / 1_000).\(tenths) s"
+    }
+
+    /// Removes what an earlier drill made, and refuses to touch anything else.
+    private func wipe() throws(Failure) {
+        for path in [scratch.directory, scratch.directory + ".partial"] where SmallFile.exists(path) {
+            guard path.hasSuffix(".partial") || SmallFile.exists("\(path)/\(Self.mark)") else {
+                throw Failure(
+                    .failed, "\(Screen.safe(path)) is no scratch store of a drill; nothing was changed",
+                    "name a directory that does not exist")
+            }
+            let layout = StoreLayout(path)
+            guard !layout.replicas.contains(where: layout.isServed) else {
+                throw Failure(.failed, "the scratch store is running", "stop it first")
+            }
+            do {
+                try Trees.remove(path)
+            } catch {
+                throw Failure(.failed, "the scratch store cannot be wiped: \(Screen.safe(path))")
+            }
+        }
+    }
+
+    private func start() throws(Failure) -> Child {
+        do throws(LinuxError) {
+            return try Child.start(try ThisProcess.executable(), ["start", scratch.directory], output: -1)
+        } catch {
+            throw Failure(.failed, "the scratch store cannot be started")
+        }
+    }
+
+    /// Waits until all replicas are there and appends are acknowledged.
+    private func ready(_ child: Child) throws(Failure) -> JSONView {
+        let context: ContextFile
+        do throws(ClientError) { context = try ContextFile.read(scratch.adminContext) } catch {
+            throw Cluster.failure(error)
+        }
+        let until = LinuxClock.monotonicMilliseconds() + Self.readyMilliseconds
+        while LinuxClock.monotonicMilliseconds() < until {
+            guard child.ended() == nil else { throw Failure(.failed, "the scratch store ended as soon as it was started") }
+            if let response = try? Cluster(context, arguments).get("/v1/cluster"),
+                let view = try? Replies.json(response).view, view["primary"]?.unsigned != nil,
+                view["min_durable_copies"]?.unsigned == UInt64(view["replicas"]?.elements.count ?? 0)
+            {
+                return view
+            }
+            LinuxClock.pause(milliseconds: 50)
+        }
+        throw Failure(.failed, "the scratch store acknowledges nothing", "see \(Screen.safe(scratch.log(1)))")
+    }
+
+    /// Restoring makes records but no events: what patients and appointments say is what it was.
+    private func agrees(_ status: JSONView, _ manifest: Manifest) -> Bool {
+        guard status["position"]?.unsigned == manifest.head.position, let primary = status["primary"]?.unsigned,
+            let replica = status["replicas"]?.elements.first(where: { $0["id"]?.unsigned == primary })
+        else { return false }
+        return replica["digests"]?["patient"]?["digest"]?.string == manifest.digests.patient.hex
+            && replica["digests"]?["appointment"]?["digest"]?.string == manifest.digests.appointment.hex
+    }
+
+    private func end(_ child: Child) {
+        child.stop()
+        let until = LinuxClock.monotonicMilliseconds() + 10_000
+        while child.ended() == nil {
+            if LinuxClock.monotonicMilliseconds() > until { return child.kill9() }
+            LinuxClock.pause(milliseconds: 20)
+        }
+    }
+}
+
+/// Directories with all that is in them.
+enum Trees {
+    static func remove(_ path: String) throws(FileError) {
+        let files = try LinuxFiles(root: path)
+        for name in try files.list("") {
+            let inner = "\(path)/\(name)"
+            if (try? LinuxFiles(root: inner)) != nil { try remove(inner) } else { SmallFile.remove(inner) }
+        }
+        SmallFile.removeDirectory(path)
+    }
+}

@@ -1,0 +1,233 @@
+@testable import Backup
+import Bytes
+import Files
+import Keys
+import Records
+@testable import Replica
+import SegmentedLog
+import Testing
+import Views
+
+/// New stores of an earlier one's log: what they show, and what a failure on the way leaves.
+@Suite struct `Branching a store` {
+    private static let root = SecretKey([UInt8](repeating: 5, count: 31) + [6])
+    private static let clusterID = Array(UInt8(51)...66)
+    private let clinic: Clinic
+
+    init() throws {
+        clinic = try Clinic()
+        try clinic.live(14)
+    }
+
+    /// The log as a backup of it is restored.
+    private func restored() throws -> MemoryFiles {
+        let kept = MemoryFiles()
+        _ = try clinic.backUp(clinic.stand(), to: kept.destination)
+        let files = MemoryFiles()
+        let reader = try BackupReader(kept.destination, trust: TestSigner.trust)
+        _ = try House.finish(LogRestore(reader, into: files, directory: ReplicaPaths.log))
+        return files
+    }
+
+    private func plan(_ clusterID: [UInt8], _ target: BranchTarget) -> BranchPlan {
+        BranchPlan(
+            clusterID: clusterID, madeAt: Instant(microseconds: 1_791_000_000_000_000),
+            credentials: [
+                PlannedCredential(id: "boss", name: "boss", scopes: .administer, secret: Array("b".utf8)),
+                PlannedCredential(
+                    id: "new", name: "new", scopes: [.append, .read, .audit], secret: Array("n".utf8)),
+            ], target: target)
+    }
+
+    @discardableResult
+    private func branch<Store: FileStore>(
+        _ store: Store, of parent: Lineage, keys: KeyRing, to asked: AsOf, as clusterID: [UInt8] = clusterID,
+        voters: [Int] = [1]
+    ) throws(ReplicaError) -> (made: BranchMade, shown: RestorePlan?) {
+        let making = try BranchMaking(store, parent: parent, keys: keys)
+        try making.verify { _, _ in }
+        let target = try making.target(asked)
+        var shown: RestorePlan?
+        var wall = Instant(microseconds: 1_791_000_000_000_000)
+        let made = try making.make(
+            plan(clusterID, target), voters: voters, root: Self.root, dice: SeededDice(seed: 77),
+            now: {
+                wall.microseconds += 1_000
+                return wall
+            }, configure: Self.sizes
+        ) { shown = $0 }
+        return (made, shown)
+    }
+
+    private static func sizes(_ configuration: inout ReplicaConfiguration) {
+        configuration.log.headRooms.events = 0
+        configuration.log.headRooms.records = 0
+        configuration.log.headRooms.control = 0
+        configuration.log.bodyCapacity = 8 << 10
+        configuration.log.fillStep = 4096
+        configuration.log.slotsMin = 16
+        configuration.log.slotsMax = 32
+    }
+
+    private var parent: Lineage { Lineage(ClusterIdentity(Clinic.clusterID)) }
+
+    /// The store opened again, as a process would.
+    private func opened(_ files: MemoryFiles, _ clusterID: [UInt8] = clusterID) throws -> Replica<MemoryFiles> {
+        var configuration = ReplicaConfiguration(id: 1, clusterID: clusterID)
+        Self.sizes(&configuration)
+        return try Replica.open(files, configuration: configuration, root: Self.root, dice: SeededDice(seed: 5))
+    }
+
+    /// What every stream says now, by its tag: enough to tell two stores' views apart.
+    private func contents(_ replica: Replica<MemoryFiles>, through position: UInt64? = nil) throws -> [UInt64: [UInt8]] {
+        var found: [UInt64: [UInt8]] = [:]
+        for number in 0..<replica.book.streamCount {
+            let stream = StreamOrdinal(raw: UInt32(number))
+            let kind: ViewKind = replica.book.category(of: stream) == .patient ? .patient : .appointment
+            guard let standing = replica.book.standing(of: stream, through: position ?? replica.book.position),
+                try !replica.isGone(at: standing, of: stream)
+            else { continue }
+            found[replica.book.tag(of: stream)] = try replica.folded(stream, kind, at: standing).json
+        }
+        return found
+    }
+
+    @Test func `gives what as-of gives in the parent, and tells before what it undoes`() throws {
+        let target: UInt64 = 11
+        let files = try restored()
+        let (made, shown) = try branch(files, of: parent, keys: clinic.keys, to: .position(target))
+        let plan = try #require(made.plan)
+        #expect(shown?.streams == plan.streams && plan.target == target && plan.position == 28)
+        #expect(plan.streams == 17 && plan.vanishing == 17 && plan.appliedAt == 29)
+        let replica = try opened(files)
+        #expect(replica.lineage == made.lineage && made.lineage.generations.count == 2)
+        #expect(try contents(replica) == contents(clinic.replica, through: target))
+        #expect(try contents(replica, through: 28) == contents(clinic.replica), "what was undone stays readable")
+        // Every byte of it opens under the ids that wrote it.
+        let report = try LogVerifier.verify(
+            store: files, directory: ReplicaPaths.log, lineage: made.lineage, keys: replica.ring,
+            crypto: try Crypto(), leaves: EntryLeaves())
+        #expect(report.isOK)
+    }
+
+    @Test func `by an instant is cut between transactions, and at the end undoes nothing`() throws {
+        let stamp = try clinic.replica.transaction(at: 9).stamp
+        for (instant, expected) in [(stamp.microseconds, UInt64(9)), (stamp.microseconds - 1, 8)] {
+            let files = try restored()
+            let asked = AsOf.instant(Instant(microseconds: instant))
+            let (made, _) = try branch(files, of: parent, keys: clinic.keys, to: asked)
+            #expect(made.target.position == expected && made.target.instant.microseconds == instant)
+            #expect(try contents(opened(files)) == contents(clinic.replica, through: expected))
+        }
+        let files = try restored()
+        let (made, shown) = try branch(files, of: parent, keys: clinic.keys, to: .position(28))
+        #expect(made.plan == nil && shown == nil)
+        #expect(try contents(opened(files)) == contents(clinic.replica))
+    }
+
+    @Test func `refuses what is not covered, and keys of another store`() throws {
+        let first = try clinic.replica.transaction(at: 1).stamp.microseconds
+        let last = clinic.replica.log.lastStamp.microseconds
+        for (asked, kind) in [
+            (AsOf.instant(Instant(microseconds: first - 1)), ProblemKind.badInstant),
+            (.instant(Instant(microseconds: last + 1)), .badInstant), (.position(0), .badPosition),
+            (.position(29), .badPosition),
+        ] {
+            let files = try restored()
+            let making = try BranchMaking(files, parent: parent, keys: clinic.keys)
+            do throws(ReplicaError) {
+                _ = try making.target(asked)
+                Issue.record("\(asked) was taken")
+            } catch {
+                guard case .refused(let problem) = error else {
+                    Issue.record("\(error)")
+                    continue
+                }
+                #expect(problem.kind == kind)
+            }
+        }
+        let other = KeyRing(
+            clusterID: Clinic.clusterID,
+            held: KeyKind.allCases.map { HeldKey(kind: $0, epoch: 1, key: SecretKey([UInt8](1...32))) })
+        #expect(throws: ReplicaError.self) {
+            try BranchMaking(try restored(), parent: parent, keys: other).verify { _, _ in }
+        }
+    }
+
+    @Test func `of a branch, and of that`() throws {
+        let files = try restored()
+        let (first, _) = try branch(files, of: parent, keys: clinic.keys, to: .position(20))
+        let between = try opened(files)
+        let keys = between.ring
+        #expect(keys.logEpoch == 2 && keys.registryEpoch == 2 && keys.auditEpoch == 2)
+        let second = MemoryFiles()
+        for path in files.paths where path.hasPrefix(ReplicaPaths.log + "/") {
+            second.put(path, try #require(files.contents(path)))
+        }
+        let id = Array(UInt8(81)...96)
+        let (made, _) = try branch(second, of: first.lineage, keys: keys, to: .position(13), as: id)
+        #expect(made.lineage.generations.count == 3)
+        let replica = try opened(second, id)
+        #expect(try contents(replica) == contents(clinic.replica, through: 13))
+        // Back to before the first branch's rewind: what it undid is there again.
+        let third = MemoryFiles()
+        for path in second.paths where path.hasPrefix(ReplicaPaths.log + "/") {
+            third.put(path, try #require(second.contents(path)))
+        }
+        let last = Array(UInt8(111)...126)
+        try branch(third, of: made.lineage, keys: replica.ring, to: .position(28), as: last)
+        #expect(try contents(opened(third, last)) == contents(clinic.replica))
+    }
+
+    @Test func `names every damage of the copy, and makes no shorter store`() throws {
+        let whole = try restored()
+        for path in whole.paths where path.hasPrefix(ReplicaPaths.log + "/") {
+            let bytes = try #require(whole.contents(path))
+            for at in stride(from: 0, to: bytes.count, by: 997) {
+                let files = whole.copy()
+                var changed = bytes
+                changed[at] ^= 0x10
+                files.put(path, changed)
+                #expect(throws: ReplicaError.self, "\(path) at \(at)") {
+                    try BranchMaking(files, parent: parent, keys: clinic.keys).verify { _, _ in }
+                }
+            }
+            let lost = whole.copy()
+            try lost.remove(path)
+            #expect(throws: ReplicaError.self, "without \(path)") {
+                try branch(lost, of: parent, keys: clinic.keys, to: .position(5))
+            }
+        }
+    }
+
+    /// Every 23rd operation of each kind; a release build tries each.
+    @Test(arguments: [FailingFiles<MemoryFiles>.Failure.stop, .full, .sync])
+    func `that failed at any operation is made by the next try`(_ failure: FailingFiles<MemoryFiles>.Failure) throws {
+        let whole = try restored()
+        let counting = FailingFiles(whole.copy(), failing: failure, at: 0)
+        try branch(counting, of: parent, keys: clinic.keys, to: .position(11))
+        let expected = try contents(clinic.replica, through: 11)
+        var failed = 0
+        for number in stride(from: 1, through: counting.counted, by: Self.step) {
+            let files = whole.copy()
+            do {
+                try branch(
+                    FailingFiles(files, failing: failure, at: number), of: parent, keys: clinic.keys, to: .position(11))
+            } catch {
+                failed += 1
+                // The segments are copied again, as a restore does whose tail was written to; the rest is as it was left.
+                for path in files.paths where path.hasPrefix(ReplicaPaths.log + "/") { try files.remove(path) }
+                for path in whole.paths { files.put(path, try #require(whole.contents(path))) }
+                try branch(files, of: parent, keys: clinic.keys, to: .position(11))
+            }
+            #expect(try contents(opened(files)) == expected, "operation \(number)")
+        }
+        #expect(failed > 0)
+    }
+
+    #if DEBUG
+    private static let step = 23
+    #else
+    private static let step = 1
+    #endif
+}

@@ -1,0 +1,128 @@
+import Bytes
+import Files
+import Records
+@testable import Replica
+import SegmentedLog
+import Testing
+import Views
+
+/// Backups as a replica sees them: who may order one, what it is made of, what becomes of it, and who records it.
+@Suite struct `A backup that is ordered` {
+    private func store(configure: (inout ReplicaConfiguration) -> Void = { _ in }) throws -> Shell<MemoryFiles> {
+        let shell = try Shell(ClinicStore.made(), configure: configure).start()
+        for number in 1...5 {
+            #expect(shell.append([try ClinicStore.registered("p-\(number)", id: "\(number)")])?.appended != nil)
+        }
+        return shell
+    }
+
+    private func order(_ shell: Shell<MemoryFiles>, to place: String?, as credential: String = "admin") -> Answer? {
+        let id = shell.newID()
+        shell.tick()
+        shell.tell([.operate(id, ClinicStore.caller(credential), .backUp(to: place))])
+        return shell.answers[id]?.last
+    }
+
+    @Test func `is made of what is committed, folded and on the disk, and recorded once it is made`() throws {
+        let shell = try store()
+        let begun = try #require(order(shell, to: "/backups")?.backups)
+        #expect(begun.jobs.map(\.state) == [.running] && begun.jobs[0].orderedBy == "administrator")
+        let job = try #require(shell.jobs.last)
+        #expect(job.destinations == ["/backups"])
+        let end = try #require(job.stand.slices.last?.end)
+        #expect(end.nextPosition - 1 == 5 && end.nextIndex - 1 <= shell.replica.log.durableIndex)
+        #expect(job.stand.digests == shell.book.digests && job.stand.record == shell.book.record)
+        let records = shell.book.record
+        var progress = BackupStatus.Progress()
+        progress.bytesDone = 7
+        shell.tell([.backupProgressed(job.id, progress)])
+        #expect(shell.replica.backupStatus.jobs[0].progress.bytesDone == 7)
+        shell.tell([.backupEnded(job.id, .made(manifest: 3, hash: end.hash))])
+        shell.tick()
+        let status = shell.replica.backupStatus
+        #expect(status.jobs[0].state == .done && status.jobs[0].manifest == 3 && status.ageSeconds == 0)
+        #expect(shell.book.record == records + 1)
+        let page = shell.page(SearchQuery(kind: .auditEvent, parameters: [.agent(["administrator"])]))
+        let details = (page?.resources ?? []).compactMap { shown -> AuditDetail? in
+            if case .audit(let detail) = shown.content { detail } else { nil }
+        }
+        let made = try #require(details.first { $0.type == "backup.made" })
+        #expect(made.actorID == "admin" && made.query?.contains("backup 3 at /backups, through position 5") == true)
+    }
+
+    @Test func `needs who administers, a place, and that none is being made`() throws {
+        let shell = try store()
+        #expect(order(shell, to: "/b", as: "svc")?.problem?.kind == .forbidden)
+        #expect(order(shell, to: nil)?.problem?.kind == .malformedRequest)
+        #expect(order(shell, to: "/b")?.backups != nil)
+        #expect(order(shell, to: "/b")?.problem?.kind == .orderRefused)
+        let job = try #require(shell.jobs.last)
+        shell.tell([.backupEnded(job.id, .failed("The disk is full."))])
+        let status = shell.replica.backupStatus
+        #expect(status.jobs[0].state == .failed && status.jobs[0].problem == "The disk is full.")
+        #expect(shell.status?.warnings.contains { $0.hasPrefix("The last backup failed") } == true)
+        #expect(order(shell, to: "/b")?.backups != nil)
+        #expect(shell.jobs.count == 2)
+    }
+
+    @Test func `is due by the schedule, once it is known when the last one was made`() throws {
+        let shell = try store {
+            $0.backupDestinations = ["/a", "/b"]
+            $0.backupMilliseconds = 3_600_000
+        }
+        for _ in 0..<10 { shell.tick(10_000) }
+        #expect(shell.jobs.isEmpty, "nobody has looked at the destinations")
+        shell.tell([.backupsFound(newest: shell.wall, isEscrowed: false)])
+        for _ in 0..<10 { shell.tick(60_000) }
+        #expect(shell.jobs.isEmpty, "ten minutes are no hour")
+        for _ in 0..<51 { shell.tick(60_000) }
+        #expect(shell.jobs.map(\.destinations) == [["/a", "/b"]])
+        let job = try #require(shell.jobs.last)
+        shell.tell([.backupEnded(job.id, .failed("The destination is away."))])
+        shell.tick(30_000)
+        #expect(shell.jobs.count == 1, "it is not tried again at once")
+        for _ in 0..<35 { shell.tick(60_000) }
+        #expect(shell.jobs.count == 2)
+        let warnings = shell.status?.warnings ?? []
+        #expect(warnings.contains { $0.hasPrefix("No backup was made for longer") })
+        #expect(warnings.contains { $0.contains("not escrowed") })
+        shell.tell([.backupsFound(newest: shell.wall, isEscrowed: true)])
+        let better = shell.status?.warnings ?? []
+        #expect(!better.contains { $0.hasPrefix("No backup was made") || $0.contains("not escrowed") })
+    }
+
+    @Test func `of three is made by a secondary and recorded by the primary, whoever that is by then`() throws {
+        let trio = try Trio(seed: 9) {
+            $0.backupDestinations = ["/a"]
+            $0.backupMilliseconds = 60_000
+        }
+        let primary = try #require(trio.lead())
+        #expect(trio.append([try ClinicStore.registered("p-1", id: "1")])?.appended != nil)
+        #expect(trio.run(within: 3_000) { trio.isConverged })
+        for member in trio.members { member.inputs.append(.backupsFound(newest: nil, isEscrowed: nil)) }
+        #expect(trio.run(within: 3_000) { trio.members.contains { !$0.jobs.isEmpty } })
+        let makers = trio.members.filter { !$0.jobs.isEmpty }
+        let lowest = trio.members.first { $0.id != primary.id }
+        #expect(makers.map(\.id) == [lowest?.id], "one secondary alone, the one with the lowest id")
+        let maker = try #require(makers.first)
+        let job = try #require(maker.jobs.first)
+        // The primary dies before it hears of it; the next one is told.
+        trio.kill(primary.id)
+        maker.inputs.append(.backupEnded(job.id, .made(manifest: 1, hash: .zero)))
+        #expect(trio.run(within: 20_000) { maker.replica?.backups.notices.isEmpty == true })
+        let next = try #require(trio.lead())
+        let read = trio.put(.search(SearchQuery(kind: .auditEvent, parameters: [.agent(["chartlog"])])), to: next)
+        guard case .page(let page)? = trio.answer(read) else {
+            Issue.record("no audit trail")
+            return
+        }
+        let made = page.resources.filter { shown in
+            if case .audit(let detail) = shown.content { detail.type == "backup.made" } else { false }
+        }
+        #expect(made.count == 1)
+    }
+}
+
+extension Answer {
+    var backups: BackupStatus? { if case .backups(let status) = self { status } else { nil } }
+}
