@@ -63,6 +63,29 @@ import Views
         #expect(shell.append([try ClinicStore.amended("p-2", id: "n", phone: "1")])?.appended != nil)
     }
 
+    @Test func `tells of the position it names, whatever is appended while it looks`() throws {
+        let (shell, target) = try clinic()
+        let position = try #require(try shell.rewind(to: .position(target), applies: true).plan?.appliedAt)
+        let preview = shell.newID()
+        shell.tell([
+            .operate(preview, ClinicStore.caller("admin"), .rewind(to: .position(target), applies: false)),
+            .asked(
+                shell.newID(),
+                Ask(
+                    caller: ClinicStore.caller(),
+                    request: .append(
+                        AppendRequest(events: [
+                            try ClinicStore.registered("p-3", id: "a"),
+                            try ClinicStore.booked("a-3", id: "b", patients: ["p-3"], practitioner: "pr-9"),
+                        ])))),
+        ])
+        for _ in 0..<50 where shell.answers[preview] == nil { shell.tick() }
+        let plan = try #require(shell.answers[preview]?.last?.plan)
+        #expect(shell.book.position == position + 2 && plan.position == position)
+        #expect(plan.streams == 5 && plan.vanishing == 0 && plan.patients == 1)
+        #expect(plan.appointmentsReturning == 0 && plan.appointmentsVanishing == 0)
+    }
+
     @Test func `makes what came after absent: gone, and begun anew with its versions going on`() throws {
         let (shell, target) = try clinic()
         #expect(try shell.rewind(to: .position(target), applies: true).plan != nil)

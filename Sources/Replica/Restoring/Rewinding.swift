@@ -137,8 +137,12 @@ extension Replica {
                 let stream = job.streams[job.rewound.count]
                 let row = book.row(stream)
                 let rewound = try rewound(stream, to: job.plan.target)
-                job.plan.count((row.state, row.appointment), becomes: rewound)
-                job.patients.formUnion(row.subjects)
+                // A preview lets appends in: what they did since is none of what it tells.
+                let now =
+                    row.last > job.plan.position
+                    ? try self.rewound(stream, to: job.plan.position) : RewoundStream(row, then: row)
+                job.plan.count((now.state, now.appointment), becomes: rewound)
+                job.patients.formUnion(now.subjects)
                 job.patients.formUnion(rewound.subjects)
                 job.rewound.append(rewound)
             }
