@@ -109,7 +109,10 @@ import Views
         // The primary dies before it hears of it; the next one is told.
         trio.kill(primary.id)
         maker.inputs.append(.backupEnded(job.id, .made(manifest: 1, hash: .zero)))
-        #expect(trio.run(within: 20_000) { maker.replica?.backups.notices.isEmpty == true })
+        #expect(
+            trio.run(within: 20_000) {
+                maker.replica?.backups.jobs.last?.state == .done && maker.replica?.backups.notices.isEmpty == true
+            })
         let next = try #require(trio.lead())
         let read = trio.put(.search(SearchQuery(kind: .auditEvent, parameters: [.agent(["chartlog"])])), to: next)
         guard case .page(let page)? = trio.answer(read) else {

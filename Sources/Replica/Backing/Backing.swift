@@ -12,7 +12,7 @@ struct Backups {
     /// Made here and not yet recorded by a primary.
     var notices: [BackupNotice] = []
     var noticesDue: UInt64 = 0
-    /// Of notices that this replica, as primary, proposed a record of.
+    /// Of notices that this replica proposed a record of since it leads.
     var noted: [UInt64] = []
     /// When the newest backup was made that is known of, and when one is tried next by the schedule.
     var newest: Instant?
@@ -146,9 +146,7 @@ extension Replica {
     private func tellBackups(into effects: inout [ReplicaEffect]) {
         backups.noticesDue = clock.milliseconds + Self.noticeMilliseconds
         if isPrimary {
-            let notices = backups.notices
-            backups.notices = []
-            for notice in notices { record(notice, from: nil) }
+            for notice in backups.notices where !backups.noted.contains(notice.id) { record(notice, from: nil) }
         } else if let primary = knownPrimary, let notice = backups.notices.first {
             effects.append(.send(to: primary, .saved(notice)))
         }
@@ -175,8 +173,12 @@ extension Replica {
         let record = RecordDraft(
             code: .backupMade, outcome: .success, tenant: tenants[0].id, actor: tenants[0].actor(value.name),
             behalf: 0, subjects: [], value: value)
-        propose(record, for: nil) { _, _, effects in
-            if let peer { effects.append(.send(to: peer, .savedNoted(notice.id))) }
+        propose(record, for: nil) { replica, _, effects in
+            if let peer {
+                effects.append(.send(to: peer, .savedNoted(notice.id)))
+            } else {
+                replica.backupRecorded(notice.id)
+            }
         }
         backups.newest = max(backups.newest ?? clock.wall, clock.wall)
     }

@@ -16,6 +16,7 @@ extension Replica {
         tell(primary: nil, into: &effects)
         // What this life decided before is gone or in the log; the log says where the lines stand.
         overlay = Overlay()
+        backups.noted = []
         lastStamp = log.lastStamp
         nextPosition = log.end.nextPosition
         nextRecord = log.end.nextRecord
