@@ -81,7 +81,7 @@ extension Replica {
     private func logStand() throws(LogError) -> LogStand {
         guard foldedIndex <= log.durableIndex else { throw .absent }
         return LogStand(
-            cluster: log.identity, replica: configuration.id, at: clock.wall,
+            lineage: lineage, replica: configuration.id, at: clock.wall,
             slices: try log.slices(through: foldedIndex), digests: book.digests, record: book.record,
             keys: ring)
     }

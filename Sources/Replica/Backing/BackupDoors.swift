@@ -6,7 +6,8 @@ package import Views
 /// Where a replica's log and views stand, together: what a backup is made of. Everything through it is committed, folded
 /// and on this disk.
 package struct LogStand: Sendable {
-    package var cluster: ClusterIdentity
+    /// Whose the segments are; a branch's begin with its ancestors'.
+    package var lineage: Lineage
     package var replica: Int
     package var at: Instant
     /// The log through there, segment by segment.

@@ -128,7 +128,10 @@ private struct Pace {
 extension BackupStand {
     init(_ stand: LogStand) {
         self.init(
-            cluster: stand.cluster, lineage: [LineagePart(cluster: stand.cluster, firstSegment: 1)],
+            cluster: stand.lineage.current,
+            lineage: stand.lineage.generations.map {
+                LineagePart(cluster: $0.identity, firstSegment: $0.firstSegment)
+            },
             replica: stand.replica, madeAt: stand.at, slices: stand.slices, digests: stand.digests,
             registers: RegisterKind.allCases.map { kind in
                 // The registers are empty until there are erasures; the audit trail is the log's records.
