@@ -67,6 +67,16 @@ class Store:
             with open(path, "w") as file:
                 json.dump(configuration, file)
 
+    def settings(self, only=None, **members):
+        """Sets members of every replica's configuration, or of that of one, before it is started; None removes one."""
+        for replica in [only] if only else self.replicas + self.spares:
+            path = os.path.join(self.dir, f"replica-{replica}", "config.json")
+            with open(path) as file:
+                configuration = json.load(file)
+            configuration.update(members)
+            with open(path, "w") as file:
+                json.dump({name: value for name, value in configuration.items() if value is not None}, file)
+
     def start(self, patience=30):
         self.supervisor = subprocess.Popen(
             [binary("chartlog"), "start", self.dir], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -152,6 +162,20 @@ class Store:
         environment = dict(os.environ, CHARTLOG_CONTEXT=os.path.join(self.dir, f"{who}.context"))
         return subprocess.run(
             [binary("chartlog"), *arguments], env=environment, input=stdin, capture_output=True, timeout=120)
+
+
+class Branch(Store):
+    """A store that `restore branch` made; who made it removes it."""
+
+    def __init__(self, directory, base, replicas=3):
+        self.top, self.dir, self.base = os.path.dirname(directory), directory, base
+        self.replicas, self.spares = list(range(1, replicas + 1)), []
+        self.supervisor = None
+        self.trust = None
+        self.port = self.base + 1
+
+    def close(self):
+        self.stop()
 
 
 class Client:

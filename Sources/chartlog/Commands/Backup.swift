@@ -66,14 +66,16 @@ enum BackupOrder {
     }
 
     static func run(_ arguments: Arguments) throws(Failure) {
+        let all = try Cluster(arguments)
         let id: Int
         if let named = arguments.text("replica") {
             id = try Orders.id(named)
         } else {
-            id = try maker(try Cluster(arguments))
+            id = try maker(all)
         }
         let place = arguments.text("to").map { ThisProcess.absolute($0) }
-        let cluster = try Cluster(arguments, only: id)
+        let cluster = try Cluster(all.context, arguments, only: id)
+        try catchUp(id, cluster, of: all, arguments)
         let (response, job) = try give(to: place, cluster)
         guard !arguments.has("no-wait") else {
             if arguments.has("json") { return Replies.show(response.body) }
@@ -99,8 +101,10 @@ enum BackupOrder {
         }
         let found: ContextFile
         do throws(ClientError) { found = try ContextFile.read(path) } catch { throw Cluster.failure(error) }
-        let id = try maker(try Cluster(found, arguments))
+        let all = try Cluster(found, arguments)
+        let id = try maker(all)
         let cluster = try Cluster(found, arguments, only: id)
+        try catchUp(id, cluster, of: all, arguments)
         let (_, job) = try give(to: place, cluster)
         let (made, _) = try wait(for: job, by: id, cluster, arguments)
         return (id, made["position"]?.unsigned ?? 0)
@@ -114,6 +118,26 @@ enum BackupOrder {
             throw Failure(.unreachable, "no replica is ready to make a backup", "chartlog status shows why")
         }
         return chosen.id
+    }
+
+    /// Waits until a replica has all that the primary had decided by now, so that what was acknowledged before a backup is
+    /// ordered is in it. Where nobody leads, a backup is of what the replica has.
+    private static func catchUp(
+        _ replica: Int, _ cluster: Cluster, of all: Cluster, _ arguments: Arguments
+    ) throws(Failure) {
+        func index(_ cluster: Cluster) throws(Failure) -> UInt64? {
+            try Replies.json(try cluster.get("/v1/cluster")).view["index"]?.unsigned
+        }
+        guard let primary = try Replies.json(try all.get("/v1/cluster")).view["primary"]?.integer, primary != replica,
+            let leading = try? Cluster(all.context, arguments, only: Int(primary)), let due = try? index(leading)
+        else { return }
+        for _ in 0..<200 {
+            if let reached = try index(cluster), reached >= due { return }
+            LinuxClock.pause(milliseconds: 50)
+        }
+        throw Failure(
+            .failed, "no backup was made: replica \(replica) is behind the primary",
+            "chartlog status shows how far; --replica N names another")
     }
 
     private static func give(
