@@ -31,7 +31,12 @@ enum KeySource {
     }
 
     /// The keys; a failure that says how to give them when nothing says where they are.
-    static func need(_ arguments: Arguments) throws(Failure) -> KeyRing {
+    ///
+    /// - Parameter source: A store on this machine that the command is about: its own keys, unless others are named.
+    static func need(_ arguments: Arguments, orOf source: String? = nil) throws(Failure) -> KeyRing {
+        if let source, arguments.text("keys") == nil, arguments.text("store") == nil {
+            return try keys(of: StoreLayout(source))
+        }
         if let keys = try find(arguments) { return keys }
         throw Failure(
             .usage, "the keys are needed: no backup has them",

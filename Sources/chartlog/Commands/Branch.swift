@@ -114,7 +114,8 @@ struct Branching {
     // MARK: From backups
 
     private func copyBackup(_ maker: BranchMaker) throws -> Copied {
-        let keys = try KeySource.need(arguments)
+        let isStore = !StoreLayout(source).replicas.isEmpty
+        let keys = try KeySource.need(arguments, orOf: isStore ? source : nil)
         let place = try backups(maker)
         let destination: DirectoryDestination<LinuxFiles>
         do throws(FileError) { destination = DirectoryDestination(try LinuxFiles(root: place)) } catch {

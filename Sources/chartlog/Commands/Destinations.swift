@@ -13,14 +13,19 @@ extension Command {
 
     static let backupList = Command(
         "backup list", "DIR", summary: "the backups that are kept in a directory",
-        story: "Which there are, what they reach to, and whether all of each is there. Needs no key.",
+        story: "Which there are, what they reach to, and whether all of each is there: else exit 1. Needs no key.",
         options: [place, .json] + KeySource.options, operands: 0...1
     ) { arguments throws(Failure) in
         let destination = try Destinations.open(arguments)
         let list = try Destinations.asked { () throws(BackupError) in
             try BackupList(destination, trust: Destinations.trust(arguments))
         }
-        if arguments.has("json") { return Output.line(Destinations.json(list)) }
+        let isWhole = list.findings.isEmpty && list.entries.allSatisfy(\.isUsable)
+        if arguments.has("json") {
+            Output.line(Destinations.json(list))
+            guard isWhole else { throw Failure(.failed, "") }
+            return
+        }
         var table = Table([
             .init(title: "backup", alignsRight: true), .init(title: "made (UTC)"),
             .init(title: "position", alignsRight: true), .init(title: "records", alignsRight: true),
@@ -46,7 +51,7 @@ extension Command {
         }
         table.show()
         for finding in list.findings { Output.complaint(Screen.complaintStyle("! \(Screen.safe(finding.sentence))")) }
-        guard list.findings.isEmpty else { throw Failure(.failed, "") }
+        guard isWhole else { throw Failure(.failed, "") }
     }
 
     static let backupVerify = Command(
