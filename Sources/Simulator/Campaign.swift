@@ -5,6 +5,11 @@ package struct Campaign: Sendable {
     package var operations = 0
     package var acknowledged = 0
     package var microseconds: UInt64 = 0
+    /// Rewinds that stand in the logs, answers of how things had been, and moments that all voters of a world were asked
+    /// about at its end.
+    package var rewinds = 0
+    package var pastAnswers = 0
+    package var examined = 0
     /// How often each kind struck.
     package var faults = [UInt64](repeating: 0, count: FaultKind.allCases.count)
     /// In how many worlds two kinds both struck: a row for each kind, a column for each.
@@ -30,6 +35,9 @@ package struct Campaign: Sendable {
         operations += outcome.operations
         acknowledged += outcome.acknowledged
         microseconds += outcome.microseconds
+        rewinds += outcome.rewinds
+        pastAnswers += outcome.pastAnswers
+        examined += outcome.examined
         for (at, count) in outcome.faults.enumerated() { faults[at] += count }
         let struck = outcome.faults.indices.filter { outcome.faults[$0] > 0 }
         for one in struck { for other in struck { pairs[one * faults.count + other] += 1 } }
@@ -44,7 +52,8 @@ package struct Campaign: Sendable {
 
     /// What these worlds did not meet often enough to say that they were clean: each kind once in two worlds, a whole
     /// disk lost or a write gone astray, which others must be able to bear, once in ten; each pair of kinds in one world of two
-    /// hundred; 50 faults and 300 operations a world. Empty when they did.
+    /// hundred; 50 faults and 300 operations a world; and, of going back, one rewind that was carried out, 50 answers of
+    /// how things had been and two moments looked at by all voters a world. Empty when they did.
     package var shortfalls: [String] {
         var found: [String] = []
         for kind in FaultKind.allCases {
@@ -60,6 +69,9 @@ package struct Campaign: Sendable {
         let all = faults.reduce(0, +)
         if all < UInt64(50 * worlds) { found.append("\(all) faults, not \(50 * worlds)") }
         if operations < 300 * worlds { found.append("\(operations) operations, not \(300 * worlds)") }
+        if rewinds < worlds { found.append("\(rewinds) rewinds, not \(worlds)") }
+        if pastAnswers < 50 * worlds { found.append("\(pastAnswers) answers of the past, not \(50 * worlds)") }
+        if examined < 2 * worlds { found.append("\(examined) moments examined, not \(2 * worlds)") }
         return found
     }
 }

@@ -75,7 +75,8 @@ enum Runs {
         let took = max(1, milliseconds)
         return """
               \(campaign.worlds) seeds, \(campaign.events) events (\(campaign.events * 1000 / took)/s), \
-            \(campaign.operations) operations (\(campaign.acknowledged) appends acknowledged), \
+            \(campaign.operations) operations (\(campaign.acknowledged) appends acknowledged, \
+            \(campaign.rewinds) rewinds, \(campaign.pastAnswers) answers of the past), \
             \(campaign.microseconds / 1_000_000) virtual seconds in \(took) ms
             """
     }

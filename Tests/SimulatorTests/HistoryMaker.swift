@@ -5,9 +5,12 @@ import Simulator
 /// between its beginning and its end.
 struct HistoryMaker {
     var history = History()
-    var log: [LoggedEvent] = []
+    private var store = SingleStore()
+    private var orders = 0
     private var dice: SeededDice
     private let streams: Int
+
+    var log: [LoggedEvent] { store.log }
 
     init(seed: UInt64, operations: Int, clients: Int, streams: Int) {
         dice = SeededDice(seed: seed)
@@ -35,35 +38,42 @@ struct HistoryMaker {
         }
     }
 
-    private func version(_ stream: Int) -> UInt64 { UInt64(log.count { $0.stream == stream }) }
-
     private mutating func operation(
         _ number: inout UInt64
     ) -> (HistoryOperation.Call, HistoryOperation.Outcome) {
         let stream = Int.random(in: 0..<streams, using: &dice)
-        switch Int.random(in: 0..<10, using: &dice) {
+        switch Int.random(in: 0..<12, using: &dice) {
         case 0..<5: return append(&number)
-        case 5..<8:
-            guard let last = log.last(where: { $0.stream == stream }) else { return (.look(stream: stream), .missing) }
-            return (
-                .look(stream: stream),
-                .shown(
-                    version: last.version, stamp: last.stamp, position: UInt64(log.count), event: last.event)
-            )
+        case 5..<7: return (.look(stream: stream, asOf: nil), store.look(stream, at: store.position))
+        case 7..<9:
+            let position = UInt64.random(in: 0...store.position, using: &dice)
+            guard position > 0, store.ends.contains(position) else {
+                return (.look(stream: stream, asOf: nil), store.look(stream, at: store.position))
+            }
+            return (.look(stream: stream, asOf: .position(position)), store.look(stream, at: position))
+        case 9: return rewind()
         default:
             let wanted = Bool.random(using: &dice) ? stream : nil
-            let after = UInt64.random(in: 0...UInt64(log.count), using: &dice)
+            let after = UInt64.random(in: 0...store.position, using: &dice)
             var scan = Scan()
-            scan.firstStand = UInt64(log.count)
+            scan.firstStand = store.position
             scan.lastStand = scan.firstStand
             scan.through = scan.firstStand
-            for (at, event) in log.enumerated() where UInt64(at) + 1 > after && (wanted ?? event.stream) == event.stream
-            {
-                scan.shown.append(
-                    Standing(event: event.event, version: event.version, position: UInt64(at) + 1, stamp: event.stamp))
-            }
-            return (.scan(stream: wanted, after: after), .scanned(scan))
+            scan.shown = store.shown(wanted, after: after)
+            return (.scan(stream: wanted, after: after, asOf: nil), .scanned(scan))
         }
+    }
+
+    private mutating func rewind() -> (HistoryOperation.Call, HistoryOperation.Outcome) {
+        let target = UInt64.random(in: 0...store.position, using: &dice)
+        orders += 1
+        let applies = Int.random(in: 0..<4, using: &dice) > 0
+        let call = HistoryOperation.Call.rewind(order: orders, to: .position(target), applies: applies)
+        let isUnknown = Int.random(in: 0..<4, using: &dice) == 0
+        guard applies else { return (call, store.preview(target).map { .restored($0) } ?? .nothing) }
+        guard !isUnknown || Bool.random(using: &dice) else { return (call, .unknown) }
+        guard let told = store.rewind(orders, to: target) else { return (call, .nothing) }
+        return (call, isUnknown ? .unknown : .restored(told))
     }
 
     private mutating func append(_ number: inout UInt64) -> (HistoryOperation.Call, HistoryOperation.Outcome) {
@@ -71,27 +81,20 @@ struct HistoryMaker {
         for _ in 0..<Int.random(in: 1...3, using: &dice) {
             number += 1
             let stream = Int.random(in: 0..<streams, using: &dice)
-            let now = version(stream) + UInt64(events.count { $0.stream == stream })
+            let now = store.version(stream, at: store.position) + UInt64(events.count { $0.stream == stream })
+            let isThere = !store.content(stream, at: store.position).isEmpty
             let wrong = Int.random(in: 0..<6, using: &dice) == 0
             let expected: UInt64? = Bool.random(using: &dice) ? nil : wrong ? now + 1 : now
             let begins: SentEvent.Beginning =
-                Int.random(in: 0..<6, using: &dice) == 0 ? .whenMissing : now == 0 ? .always : .never
+                Int.random(in: 0..<6, using: &dice) == 0
+                ? [.whenMissing, .never, .inPart].randomElement(using: &dice) ?? .never : isThere ? .never : .always
             events.append(SentEvent(event: number, stream: stream, expected: expected, begins: begins))
         }
-        if let refusal = ExhaustiveSearch.reason(events, version: version) {
-            return (.append(events), .refused(refusal))
-        }
+        if let refusal = store.reason(events) { return (.append(events), .refused(refusal)) }
         let fate = Int.random(in: 0..<8, using: &dice)
         if fate == 0 { return (.append(events), .unknown) }
         if fate == 1 { return (.append(events), .nothing) }
-        var standings: [Standing] = []
-        for event in events {
-            let made = LoggedEvent(
-                event: event.event, stream: event.stream, version: version(event.stream) + 1, stamp: 0)
-            log.append(made)
-            standings.append(
-                Standing(event: made.event, version: made.version, position: UInt64(log.count), stamp: 0))
-        }
-        return (.append(events), fate == 2 ? .unknown : .appended(standings))
+        let standings = store.append(events)
+        return (.append(events), fate == 2 ? .unknown : .appended(standings, again: false))
     }
 }

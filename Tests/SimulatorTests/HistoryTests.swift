@@ -11,14 +11,14 @@ private func append(
         client: client, invoked: times.lowerBound, completed: times.upperBound,
         call: .append([SentEvent(event: event, stream: stream, expected: expected, begins: .whenMissing)]),
         outcome: position.map {
-            .appended([Standing(event: event, version: version ?? $0, position: $0, stamp: 0)])
+            .appended([Standing(event: event, version: version ?? $0, position: $0, stamp: 0)], again: false)
         } ?? .unknown)
 }
 
 private func look(_ client: Int, _ times: ClosedRange<UInt64>, version: UInt64, position: UInt64) -> HistoryOperation {
     HistoryOperation(
-        client: client, invoked: times.lowerBound, completed: times.upperBound, call: .look(stream: 0),
-        outcome: version == 0 ? .missing : .shown(version: version, stamp: 0, position: position, event: nil))
+        client: client, invoked: times.lowerBound, completed: times.upperBound, call: .look(stream: 0, asOf: nil),
+        outcome: version == 0 ? .missing : .shown(version: version, stamp: 0, position: position, words: nil))
 }
 
 private func refused(_ client: Int, _ times: ClosedRange<UInt64>, _ event: UInt64, actual: UInt64) -> HistoryOperation {
@@ -127,7 +127,7 @@ private func logged(_ events: UInt64...) -> [LoggedEvent] {
             var dice = SeededDice(seed: seed)
             var history = made.history
             let reads = history.operations.indices.filter {
-                if case .look = history.operations[$0].call { true } else { false }
+                if case .look(_, nil) = history.operations[$0].call { true } else { false }
             }
             guard reads.count >= 2, let one = reads.randomElement(using: &dice),
                 let other = reads.randomElement(using: &dice), one != other
@@ -147,10 +147,12 @@ private func logged(_ events: UInt64...) -> [LoggedEvent] {
         var tried = 0
         for seed in UInt64(1)...60 {
             let made = HistoryMaker(seed: seed, operations: 24, clients: 3, streams: 2)
-            guard let last = made.log.last else { continue }
+            guard let last = made.log.last, case .event(let event, let stream, let version) = last.what else {
+                continue
+            }
             let isTold = made.history.operations.contains {
-                if case .appended(let standings) = $0.outcome {
-                    standings.contains { $0.event == last.event }
+                if case .appended(let standings, _) = $0.outcome {
+                    standings.contains { $0.event == event }
                 } else {
                     false
                 }
@@ -160,7 +162,7 @@ private func logged(_ events: UInt64...) -> [LoggedEvent] {
             #expect(HistoryCheck(made.history, log: made.log.dropLast()).violation != nil)
             var doubled = made.log
             doubled.append(
-                LoggedEvent(event: last.event, stream: last.stream, version: last.version + 1, stamp: last.stamp))
+                LoggedEvent(event: event, stream: stream, version: version + 1, stamp: last.stamp))
             #expect(HistoryCheck(made.history, log: doubled).violation != nil)
         }
         #expect(tried > 30)
@@ -177,13 +179,17 @@ private func logged(_ events: UInt64...) -> [LoggedEvent] {
             case .shown(let version, let stamp, let position, _):
                 let by: UInt64 = Bool.random(using: &dice) ? 1 : 0
                 history.operations[at].outcome = .shown(
-                    version: version + 1 - by, stamp: stamp, position: position + by, event: nil)
-            case .missing: history.operations[at].outcome = .shown(version: 1, stamp: 0, position: 1, event: nil)
+                    version: version + 1 - by, stamp: stamp, position: position + by, words: nil)
+            case .missing, .gone:
+                history.operations[at].outcome = .shown(version: 1, stamp: 0, position: 1, words: nil)
             case .scanned(var scan):
                 if scan.shown.isEmpty { scan.firstStand += 1 } else { scan.shown.removeFirst() }
                 history.operations[at].outcome = .scanned(scan)
             case .refused: history.operations[at].outcome = .refused(.missing)
-            case .appended, .unknown, .nothing: continue
+            case .restored(var told):
+                if told.appliedAt == nil { told.streams += 1 } else { told.vanishing += 1 }
+                history.operations[at].outcome = .restored(told)
+            case .appended, .unknown, .nothing, .noMoment: continue
             }
             guard HistoryCheck(history, log: made.log).violation == nil else {
                 refused += 1

@@ -327,6 +327,17 @@ struct Ledger {
         return first...(next - 1)
     }
 
+    /// The first stamp of each term in which anything was stamped: what failovers lie between.
+    var termStamps: [Int64] {
+        var found: [Int64] = []
+        var term: UInt64 = 0
+        for header in decided where header.term != term && header.eventCount + header.recordCount > 0 {
+            term = header.term
+            found.append(header.firstStamp.microseconds)
+        }
+        return found
+    }
+
     /// Index of the decided entry that holds an event; nil when none does.
     private func entry(ofPosition position: UInt64) -> UInt64? {
         var low = 0

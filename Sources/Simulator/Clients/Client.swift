@@ -16,12 +16,23 @@ struct Client {
     /// The highest position it was told of.
     var position: UInt64 = 0
     var isResting = false
+    /// What it is to ask next, the last one first, whatever else it would do.
+    var questions: [(call: HistoryOperation.Call, request: Request)] = []
+
+    /// The last append it was told of, to be sent once more.
+    var done: (call: HistoryOperation.Call, request: Request)?
+
+    /// What goes out to a replica.
+    enum Sending {
+        case request(Request)
+        case order(OperatorOrder)
+    }
 
     /// What a client is about to learn.
     struct CurrentOperation {
         /// Place in the history.
         var place: Int
-        var request: Request
+        var sends: Sending
         var deadline: UInt64
         /// An attempt may have done it, or may yet.
         var isUncertain = false
@@ -40,9 +51,16 @@ struct Client {
 
     /// What it does next.
     mutating func draw(
-        _ plan: Plan, _ maker: inout EventMaker
+        _ plan: Plan, _ maker: inout EventMaker, _ moments: inout Moments, now: UInt64
     ) throws(Violation) -> (HistoryOperation.Call, Request) {
-        guard !chance.perMillion(plan.readsPerMillion) else { return drawRead(maker) }
+        guard !chance.perMillion(plan.readsPerMillion) else {
+            if chance.perMillion(plan.asOfPerMillion), let moment = moments.draw(&chance, now: now) {
+                return drawRead(maker, asOf: moment)
+            }
+            return drawRead(maker)
+        }
+        // What was done is asked for once more: since then a rewind may have undone it.
+        if plan.asOfPerMillion > 0, let done, chance.oneIn(30) { return done }
         var sent: [SentEvent] = []
         var events: [IncomingEvent] = []
         for _ in 0..<chance.within(1...plan.batchMax) {
@@ -78,7 +96,9 @@ struct Client {
         switch chance.below(8) {
         case 0...3 where versions[stream] < 100:
             // Folding a long stream costs in proportion to it, and shows no more.
-            return (.look(stream: stream), .read(maker.kind(of: stream), id: maker.name(of: stream), asOf: nil))
+            return (
+                .look(stream: stream, asOf: nil), .read(maker.kind(of: stream), id: maker.name(of: stream), asOf: nil)
+            )
         case 4 where position > 0:
             let wanted = 1 + chance.below(position)
             return (.audit(position: wanted), .read(.auditEvent, id: "e-\(wanted)", asOf: nil))
@@ -95,7 +115,37 @@ struct Client {
             {
                 query.subject = .stream(name)
             }
-            return (.scan(stream: isOfStream ? stream : nil, after: after), .events(query))
+            return (.scan(stream: isOfStream ? stream : nil, after: after, asOf: nil), .events(query))
         }
+    }
+
+    /// A look at what was: one stream, or the last events there were.
+    private mutating func drawRead(_ maker: EventMaker, asOf moment: Moment) -> (HistoryOperation.Call, Request) {
+        let stream = chance.below(maker.streams)
+        guard chance.oneIn(4) else { return Self.look(stream, maker, asOf: moment) }
+        let after = position - min(position, UInt64(chance.below(40)))
+        return Self.scan(chance.oneIn(2) ? stream : nil, after: after, maker, asOf: moment)
+    }
+
+    static func look(_ stream: Int, _ maker: EventMaker, asOf moment: Moment) -> (HistoryOperation.Call, Request) {
+        (
+            .look(stream: stream, asOf: moment),
+            .read(maker.kind(of: stream), id: maker.name(of: stream), asOf: moment.asOf)
+        )
+    }
+
+    static func scan(
+        _ stream: Int?, after: UInt64, _ maker: EventMaker, asOf moment: Moment
+    ) -> (HistoryOperation.Call, Request) {
+        var query = EventsQuery()
+        query.after = after
+        query.limit = 1000
+        query.asOf = moment.asOf
+        if let stream,
+            let name = StreamName(maker.isAppointment(stream) ? .appointment : .patient, id: maker.name(of: stream))
+        {
+            query.subject = .stream(name)
+        }
+        return (.scan(stream: stream, after: after, asOf: moment), .events(query))
     }
 }

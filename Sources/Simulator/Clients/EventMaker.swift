@@ -5,14 +5,19 @@ internal import Records
 struct EventMaker {
     let patients: Int
     let appointments: Int
+    /// Members of a resource that patches change, one each: what several say is seen together, so that a fold that takes
+    /// in too much, or not enough, shows.
+    let members: Int
     /// What was sent, by event number less one, as it must come back.
     private(set) var sent: [[UInt8]] = []
     /// The stream of each.
     private(set) var streamOf: [Int] = []
 
-    init(patients: Int, appointments: Int) {
+    init(patients: Int, appointments: Int, members: Int = 1) {
+        precondition((1...Self.patientMembers.count).contains(members))
         self.patients = patients
         self.appointments = appointments
+        self.members = members
     }
 
     var streams: Int { patients + appointments }
@@ -43,15 +48,32 @@ struct EventMaker {
             let event = try CloudEventReader.structured(Array(json.utf8))
             sent.append(event.bytes)
             streamOf.append(stream)
-            return (
-                SentEvent(
-                    event: number, stream: stream, expected: expected,
-                    begins: isAppointment(stream) ? .whenMissing : creates ? .always : .never),
-                event
-            )
+            var one = SentEvent(
+                event: number, stream: stream, expected: expected,
+                begins: creates
+                    ? isAppointment(stream) ? .whenMissing : .always : isAppointment(stream) ? .inPart : .never)
+            one.isWhole = creates
+            one.member = creates ? 0 : member(number)
+            return (one, event)
         } catch {
             throw Violation("workload", "an event of the workload is refused by the reader")
         }
+    }
+
+    private func member(_ number: UInt64) -> Int { Int(number % UInt64(members)) }
+
+    /// What a patch changes: a text about `EVENT`.
+    private static let patientMembers = [
+        #""telecom":[{"system":"phone","value":"EVENT"}]"#, #""address":[{"text":"EVENT"}]"#,
+        #""maritalStatus":{"text":"EVENT"}"#,
+    ]
+    private static let appointmentMembers = [
+        #""comment":"EVENT""#, #""description":"EVENT""#, #""patientInstruction":"EVENT""#,
+    ]
+
+    private func patch(_ members: [String], _ number: UInt64) -> String {
+        let parts = members[member(number)].split(separator: "EVENT", maxSplits: 1)
+        return "\(parts[0])e\(number)\(parts[1])"
     }
 
     private func text(_ number: UInt64, _ stream: Int, _ expected: UInt64?, _ creates: Bool) -> String {
@@ -67,7 +89,7 @@ struct EventMaker {
             return head
                 + #""patient.contact-amended","subject":"patient/\#(name)","#
                 + #""datacontenttype":"application/merge-patch+json","#
-                + #""data":{"telecom":[{"system":"phone","value":"e\#(number)"}]}}"#
+                + #""data":{\#(patch(Self.patientMembers, number))}}"#
         case (true, true):
             return head
                 + #""appointment.booked","subject":"appointment/\#(name)","allowoverlap":true,"#
@@ -78,13 +100,15 @@ struct EventMaker {
         case (true, false):
             return head
                 + #""appointment.note-amended","subject":"appointment/\#(name)","#
-                + #""datacontenttype":"application/merge-patch+json","data":{"comment":"e\#(number)"}}"#
+                + #""datacontenttype":"application/merge-patch+json","#
+                + #""data":{\#(patch(Self.appointmentMembers, number))}}"#
         }
     }
 
-    /// The number of the event whose words a resource bears; nil when it bears none.
-    static func event(in json: [UInt8]) -> UInt64? {
+    /// The numbers of the events whose words a resource bears, ascending.
+    static func words(in json: [UInt8]) -> [UInt64] {
         // `"e` and digits and `"`: nothing else in these resources reads so.
+        var found: [UInt64] = []
         var at = 0
         while at + 2 < json.count {
             if json[at] == 0x22, json[at + 1] == 0x65 {
@@ -94,10 +118,13 @@ struct EventMaker {
                     number = number &* 10 &+ UInt64(json[next] - 0x30)
                     next += 1
                 }
-                if next > at + 2, next < json.count, json[next] == 0x22 { return number }
+                if next > at + 2, next < json.count, json[next] == 0x22 { found.append(number) }
             }
             at += 1
         }
-        return nil
+        return found.sorted()
     }
+
+    /// The number of the event that an event's own JSON is; nil when it is none of these.
+    static func event(in json: [UInt8]) -> UInt64? { words(in: json).first }
 }

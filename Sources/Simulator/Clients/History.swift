@@ -26,12 +26,14 @@ package struct HistoryOperation: Equatable, Sendable {
     /// What was asked.
     package enum Call: Equatable, Sendable {
         case append([SentEvent])
-        /// The present version of one stream.
-        case look(stream: Int)
-        /// All events, or those of a stream, after a position.
-        case scan(stream: Int?, after: UInt64)
-        /// The audit item of the event at a position.
+        /// One stream, now or as it was.
+        case look(stream: Int, asOf: Moment?)
+        /// All events, or those of a stream, after a position; now or as it was.
+        case scan(stream: Int?, after: UInt64, asOf: Moment?)
+        /// The audit item of what stands at a position.
         case audit(position: UInt64)
+        /// A rewind, or what it would do. No two orders have one number, or name the same moment.
+        case rewind(order: Int, to: Moment, applies: Bool)
     }
 
     /// What came of it.
@@ -40,13 +42,57 @@ package struct HistoryOperation: Equatable, Sendable {
         case unknown
         /// Surely nothing happened.
         case nothing
-        case appended([Standing])
+        /// `again`: it had been done before, and nothing was done now.
+        case appended([Standing], again: Bool)
         case refused(Refusal)
-        /// The stream at a version, as of a position, with the event whose words it bore; of an audit item the stamp.
-        case shown(version: UInt64, stamp: Int64, position: UInt64, event: UInt64?)
+        /// There is no such moment, or none to go back to.
+        case noMoment(NoMoment)
+        /// The stream at a version, as of a position, with the events whose words it bore, ascending (nil: nobody looked);
+        /// of an audit item the stamp.
+        case shown(version: UInt64, stamp: Int64, position: UInt64, words: [UInt64]?)
         /// The stream or the item did not exist.
         case missing
+        /// The stream was rewound away.
+        case gone
         case scanned(Scan)
+        case restored(Restored)
+    }
+}
+
+/// An instant, as a stamp would say it, or a position.
+package enum Moment: Hashable, Sendable {
+    case stamp(Int64)
+    case position(UInt64)
+}
+
+/// Why a moment was refused.
+package enum NoMoment: Equatable, Sendable {
+    /// An instant before the first event, or in the future.
+    case instant
+    /// A position that is not there yet.
+    case position
+    /// A position inside a transaction.
+    case inside
+}
+
+/// What an operator was told of a rewind.
+package struct Restored: Equatable, Sendable {
+    /// What it went, or would go, back to.
+    package var target: UInt64
+    /// The last position before it.
+    package var position: UInt64
+    /// Streams that take the content they had, and those of them that are absent then and are not now.
+    package var streams: Int
+    package var vanishing: Int
+    /// Its own position; nil of a preview.
+    package var appliedAt: UInt64?
+
+    package init(target: UInt64, position: UInt64, streams: Int, vanishing: Int, appliedAt: UInt64?) {
+        self.target = target
+        self.position = position
+        self.streams = streams
+        self.vanishing = vanishing
+        self.appliedAt = appliedAt
     }
 }
 
@@ -56,6 +102,10 @@ package struct SentEvent: Equatable, Sendable {
     package var stream: Int
     package var expected: UInt64?
     package var begins: Beginning
+    /// It says all that there is to say of its stream; what was said before shows no more.
+    package var isWhole = true
+    /// The member of the resource that bears its number.
+    package var member = 0
 
     package init(event: UInt64, stream: Int, expected: UInt64?, begins: Beginning) {
         self.event = event
@@ -69,17 +119,21 @@ package struct SentEvent: Equatable, Sendable {
         /// It begins a stream and nothing else.
         case always
         case whenMissing
-        /// It goes on with a stream that is there.
+        /// It goes on with a stream that is there; one that was rewound away is gone.
         case never
+        /// It goes on with a stream that is there; one that was rewound away is missing.
+        case inPart
     }
 }
 
-/// Where an event stands, as the answer to its append said.
+/// Where an event stands, as an answer said.
 package struct Standing: Equatable, Sendable {
     package var event: UInt64
     package var version: UInt64
     package var position: UInt64
     package var stamp: Int64
+    /// The rewind by which it does not count any more; of appends that had been done before.
+    package var rewoundBy: UInt64?
 
     package init(event: UInt64, version: UInt64, position: UInt64, stamp: Int64) {
         self.event = event
@@ -97,6 +151,8 @@ package enum Refusal: Equatable, Sendable {
     case exists
     /// A stream to go on with was not there.
     case missing
+    /// A stream to go on with was rewound away.
+    case gone
 
     package struct Conflict: Equatable, Sendable {
         package var stream: Int
@@ -111,9 +167,9 @@ package enum Refusal: Equatable, Sendable {
     }
 }
 
-/// The events that a reader was shown, oldest first.
+/// What a reader was shown, oldest first.
 package struct Scan: Equatable, Sendable {
-    package var shown: [Standing] = []
+    package var shown: [Shown] = []
     /// The position that the first piece stood on, and the one that the last did.
     package var firstStand: UInt64 = 0
     package var lastStand: UInt64 = 0
@@ -121,19 +177,53 @@ package struct Scan: Equatable, Sendable {
     package var through: UInt64?
 
     package init() {}
+
+    package enum Shown: Equatable, Sendable {
+        case event(Standing)
+        /// With the version that it is of the stream that was asked for; nil when all were.
+        case rewind(RewindMade, version: UInt64?, position: UInt64, stamp: Int64)
+
+        package var position: UInt64 {
+            switch self {
+            case .event(let standing): standing.position
+            case .rewind(_, _, let position, _): position
+            }
+        }
+    }
 }
 
-/// One event of the log that the cluster ended with.
+/// What a rewind's event says of it.
+package struct RewindMade: Equatable, Sendable {
+    /// The number of the order it was made by.
+    package var order: Int
+    package var target: UInt64
+    /// How many streams it touched.
+    package var streams: Int
+
+    package init(order: Int, target: UInt64, streams: Int) {
+        self.order = order
+        self.target = target
+        self.streams = streams
+    }
+}
+
+/// What stands at one position of the log that the cluster ended with.
 package struct LoggedEvent: Equatable, Sendable {
-    package var event: UInt64
-    package var stream: Int
-    package var version: UInt64
+    package enum What: Equatable, Sendable {
+        case event(UInt64, stream: Int, version: UInt64)
+        case rewind(RewindMade)
+    }
+
+    package var what: What
     package var stamp: Int64
 
     package init(event: UInt64, stream: Int, version: UInt64, stamp: Int64) {
-        self.event = event
-        self.stream = stream
-        self.version = version
+        what = .event(event, stream: stream, version: version)
+        self.stamp = stamp
+    }
+
+    package init(_ rewind: RewindMade, stamp: Int64) {
+        what = .rewind(rewind)
         self.stamp = stamp
     }
 }

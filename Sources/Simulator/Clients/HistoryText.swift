@@ -84,7 +84,7 @@ package struct HistoryText: Sendable {
                 standings.append(
                     Standing(event: one.event, version: version, position: position, stamp: Int64(stamp)))
             }
-            return (.append(sent), .appended(standings))
+            return (.append(sent), .appended(standings, again: false))
         case "conflicts":
             var conflicts: [Refusal.Conflict] = []
             while !fields.isOver {
@@ -101,14 +101,14 @@ package struct HistoryText: Sendable {
     private static func look(_ fields: inout Fields) -> (HistoryOperation.Call, HistoryOperation.Outcome)? {
         guard let stream = fields.number() else { return nil }
         switch fields.word() {
-        case "missing": return (.look(stream: Int(stream)), .missing)
+        case "missing": return (.look(stream: Int(stream), asOf: nil), .missing)
         case "shown":
             guard let version = fields.number(), let stamp = fields.number(), let position = fields.number() else {
                 return nil
             }
             return (
-                .look(stream: Int(stream)),
-                .shown(version: version, stamp: Int64(stamp), position: position, event: nil)
+                .look(stream: Int(stream), asOf: nil),
+                .shown(version: version, stamp: Int64(stamp), position: position, words: nil)
             )
         default: return nil
         }
@@ -126,9 +126,10 @@ package struct HistoryText: Sendable {
             guard let event = fields.number(), let version = fields.number(), let position = fields.number(),
                 let stamp = fields.number()
             else { return nil }
-            scan.shown.append(Standing(event: event, version: version, position: position, stamp: Int64(stamp)))
+            scan.shown.append(
+                .event(Standing(event: event, version: version, position: position, stamp: Int64(stamp))))
         }
-        return (.scan(stream: stream.value.map { Int($0) }, after: after), .scanned(scan))
+        return (.scan(stream: stream.value.map { Int($0) }, after: after, asOf: nil), .scanned(scan))
     }
 }
 

@@ -12,7 +12,7 @@ struct Chance {
 
     enum Concern: UInt64 {
         case plan = 1
-        case network, disk, process, client, fault, heal, keys
+        case network, disk, process, client, fault, heal, keys, examination
     }
 
     mutating func word() -> UInt64 { dice.next() }

@@ -50,12 +50,17 @@ package enum FaultKind: Int, CaseIterable, Sendable {
     case reorder
     /// A bit of a message goes over; the link's checksum finds it.
     case bitFlip
+    // The store. It comes last, so that the dice of the others are what they were.
+    /// An operator lets the store go back to an earlier instant or position, or asks what that would do.
+    case rewind
 
     /// Needs somebody to talk to.
-    package var needsPeers: Bool { rawValue >= FaultKind.oneWayCut.rawValue || isOrder }
-
-    /// An order, not a mishap.
-    package var isOrder: Bool { self == .handover || self == .replacement }
+    package var needsPeers: Bool {
+        switch self {
+        case .handover, .replacement, .oneWayCut, .isolation, .partialMesh, .clog, .reset: true
+        default: isOfMessages
+        }
+    }
 
     /// Takes away what was durable: only a minority's copies may suffer it.
     package var damages: Bool {
@@ -69,7 +74,12 @@ package enum FaultKind: Int, CaseIterable, Sendable {
     package var losesDisk: Bool { self == .rollback || self == .totalLoss }
 
     /// Strikes single messages, at a rate.
-    package var isOfMessages: Bool { rawValue >= FaultKind.drop.rawValue }
+    package var isOfMessages: Bool {
+        switch self {
+        case .drop, .duplicate, .reorder, .bitFlip: true
+        default: false
+        }
+    }
 
     package var name: String { "\(self)" }
 

@@ -50,6 +50,7 @@ extension Plan {
         [
             ("safety-microseconds", \.safetyMicroseconds), ("think-microseconds", \.thinkMicroseconds),
             ("reads-per-million", \.readsPerMillion), ("patience-microseconds", \.patienceMicroseconds),
+            ("as-of-per-million", \.asOfPerMillion),
             ("snapshot-every", \.snapshotEvery), ("tick-microseconds", \.tickMicroseconds),
             ("turn-microseconds", \.turnMicroseconds), ("disk-microseconds", \.diskMicroseconds),
             ("link-microseconds", \.linkMicroseconds), ("restart-microseconds", \.restartMicroseconds),
@@ -65,6 +66,7 @@ extension Plan {
             ("fill-step", \.fillStep), ("cached-frames", \.cachedFrames),
             ("waiting-appends-max", \.waitingAppendsMax), ("disk-bytes", \.diskBytes),
             ("message-entries-max", \.messageEntriesMax), ("flights-max", \.flightsMax),
+            ("examined-moments", \.examinedMoments),
         ]
     }
 }

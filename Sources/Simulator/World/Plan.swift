@@ -19,6 +19,11 @@ package struct Plan: Equatable, Sendable {
     package var thinkMicroseconds: UInt64 = 0
     /// One operation in so many is a read of some kind.
     package var readsPerMillion: UInt64 = 0
+    /// Reads of the past among the reads, in a million; 0 in worlds from before there were any, which then are as they
+    /// were.
+    package var asOfPerMillion: UInt64 = 0
+    /// Moments that every voter is asked about at the end.
+    package var examinedMoments = 0
     package var batchMax: Int = 1
     package var patienceMicroseconds: UInt64 = 0
 
@@ -121,13 +126,14 @@ package struct Plan: Equatable, Sendable {
         let wantsSpares = chance.below(3)
         lostMilliseconds = chance.pick([4_000, 12_000, 300_000])
         if replicas > 1 { spares = wantsSpares }
+        drawRestores(&chance)
         if let safetySeconds { safetyMicroseconds = safetySeconds * 1_000_000 }
     }
 
     /// Each kind is on in three worlds of five, at a rate of its own; a rollback is tried more often, for it seldom finds
     /// all that it needs.
     private mutating func drawFaults(_ chance: inout Chance) {
-        for kind in FaultKind.allCases {
+        for kind in FaultKind.allCases where kind != .rewind {
             let isOn = chance.below(5) < 3
             let mean =
                 kind.isOfMessages
@@ -136,5 +142,14 @@ package struct Plan: Equatable, Sendable {
             guard isOn, replicas > 1 || (!kind.needsPeers && !kind.damages) else { continue }
             faults.append(Fault(kind: kind, mean: mean))
         }
+    }
+
+    /// Rewinds are on in three worlds of five too, but rarer: each undoes what clients have done.
+    private mutating func drawRestores(_ chance: inout Chance) {
+        asOfPerMillion = chance.pick([50_000, 200_000, 500_000])
+        examinedMoments = chance.within(2...6)
+        let isOn = chance.below(5) < 3
+        let mean = chance.pick([1_500_000, 4_000_000, 12_000_000] as [UInt64])
+        if isOn { faults.append(Fault(kind: .rewind, mean: mean)) }
     }
 }

@@ -19,22 +19,31 @@ extension World {
     func takeTurn(_ number: Int) throws(Violation) {
         clients[number].isResting = false
         if clients[number].current == nil {
-            guard !isWindingDown else { return }
-            let (call, request) = try clients[number].draw(plan, &maker)
-            history.operations.append(
-                HistoryOperation(client: number, invoked: now, completed: 0, call: call, outcome: .unknown))
-            var operation = Client.CurrentOperation(
-                place: history.operations.count - 1, request: request, deadline: now + plan.patienceMicroseconds * 5)
-            if case .events(let query) = request {
-                operation.follows = query.follow
-                operation.piecesLeft = 3
+            if let question = clients[number].questions.popLast() {
+                begin(number, question.call, .request(question.request), patience: Self.windDownMicroseconds)
+            } else if isWindingDown || number == rewinder {
+                return
+            } else {
+                let (call, request) = try clients[number].draw(plan, &maker, &moments, now: now)
+                begin(number, call, .request(request), patience: plan.patienceMicroseconds * 5)
             }
-            clients[number].current = operation
         }
         send(number)
     }
 
-    private func send(_ number: Int) {
+    func begin(_ number: Int, _ call: HistoryOperation.Call, _ sends: Client.Sending, patience: UInt64) {
+        history.operations.append(
+            HistoryOperation(client: number, invoked: now, completed: 0, call: call, outcome: .unknown))
+        var operation = Client.CurrentOperation(
+            place: history.operations.count - 1, sends: sends, deadline: now + patience)
+        if case .request(.events(let query)) = sends {
+            operation.follows = query.follow
+            operation.piecesLeft = 3
+        }
+        clients[number].current = operation
+    }
+
+    func send(_ number: Int) {
         guard let current = clients[number].current else { return }
         clients[number].attempt += 1
         clients[number].current?.scan = Scan()
@@ -42,7 +51,10 @@ extension World {
         let target = chooseTarget(number)
         clients[number].target = target
         trace.add(7, UInt64(number), id.number, UInt64(target))
-        after(delay(), .ask(target, id, Ask(caller: Self.caller, request: current.request)))
+        switch current.sends {
+        case .request(let request): after(delay(), .ask(target, id, Ask(caller: Self.caller, request: request)))
+        case .order(let order): after(delay(), .order(target, id, order))
+        }
         after(plan.patienceMicroseconds, .timeout(id))
     }
 
@@ -59,16 +71,16 @@ extension World {
     /// From a client to a replica or back.
     func delay() -> UInt64 { plan.linkMicroseconds + network.exponential(mean: plan.linkMicroseconds) }
 
-    func asked(_ process: Process, _ id: AskID, _ ask: Ask) throws(Violation) {
+    func asked(_ process: Process, _ id: AskID, _ input: ReplicaInput) throws(Violation) {
         guard process.replica != nil else { return after(delay(), .hangUp(id, isUncertain: false)) }
-        try tell(process, .asked(id, ask))
+        try tell(process, input)
     }
 
     /// A replica answers: what it acknowledges must be durable now, not when the client hears of it.
     func answers(_ id: AskID, _ answer: Answer, isLast: Bool, from process: Process) throws(Violation) {
-        if case .appended(let appended) = answer, appended.position > 0 {
+        if let position = answer.acknowledged {
             try ledger.acknowledged(
-                position: appended.position, disks: processes.map(\.disk), quorum: plan.replicas / 2 + 1, at: now)
+                position: position, disks: processes.map(\.disk), quorum: plan.replicas / 2 + 1, at: now)
         }
         trace.add(8, UInt64(process.id), id.connection, id.number)
         guard id.connection < Self.operatorConnection else { return }
@@ -102,6 +114,8 @@ extension World {
     private func again(_ number: Int) throws(Violation) {
         guard let current = clients[number].current else { return }
         clients[number].target = 0
+        // An order that may have been carried out is not given twice.
+        if case .order = current.sends, current.isUncertain { return finish(number, .unknown) }
         guard now < current.deadline else {
             if case .scan = history.operations[current.place].call, !current.scan.shown.isEmpty {
                 return finish(number, .scanned(current.scan))
@@ -111,13 +125,16 @@ extension World {
         after(1_000 + clients[number].chance.exponential(mean: 20_000), .turn(client: number))
     }
 
-    private func finish(_ number: Int, _ outcome: HistoryOperation.Outcome) {
+    func finish(_ number: Int, _ outcome: HistoryOperation.Outcome) {
         guard let current = clients[number].current else { return }
         clients[number].current = nil
         clients[number].target = 0
+        if case .order = current.sends { tell("\(now) of the rewind came: \(outcome)") }
         history.operations[current.place].completed = now
         history.operations[current.place].outcome = outcome
         trace.add(9, UInt64(number), UInt64(current.place), now)
+        // Nobody begins anything for the operator but the order itself.
+        guard number != rewinder else { return }
         after(1 + clients[number].chance.exponential(mean: plan.thinkMicroseconds), .turn(client: number))
     }
 
@@ -129,7 +146,8 @@ extension World {
         case .problem(let problem): try took(number, problem)
         case .resource(let resource, let position): try took(number, resource, at: position)
         case .events(let piece): try took(number, id, piece, isLast: isLast)
-        case .page, .cluster, .restore, .backups: throw Violation("L", "an answer of a kind that nobody asked for")
+        case .restore(let plan): try took(number, plan)
+        case .page, .cluster, .backups: throw Violation("L", "an answer of a kind that nobody asked for")
         }
     }
 
@@ -139,23 +157,39 @@ extension World {
             appended.events.map(\.id) == sent.map({ "e\($0.event)" })
         else { throw Violation("L", "an acknowledgement does not name the events that were sent") }
         let standings = zip(sent, appended.events).map { one, made in
-            Standing(
+            var standing = Standing(
                 event: one.event, version: made.version, position: made.position, stamp: made.recorded.microseconds)
+            standing.rewoundBy = made.rewoundBy
+            return standing
         }
-        for (one, standing) in zip(sent, standings) { clients[number].versions[one.stream] = standing.version }
+        for (one, standing) in zip(sent, standings) {
+            // What was done before tells nothing of what its stream is at now.
+            clients[number].versions[one.stream] =
+                appended.isRepeat ? max(clients[number].versions[one.stream], standing.version) : standing.version
+        }
         clients[number].position = max(clients[number].position, appended.position)
+        if let last = standings.last { moments.saw(last.position, last.stamp) }
+        if case .request(let request) = current.sends {
+            clients[number].done = (history.operations[current.place].call, request)
+        }
         if sent[0].event >= progressSince { hasProgressed = true }
-        finish(number, .appended(standings))
+        finish(number, .appended(standings, again: appended.isRepeat))
     }
 
     private func took(_ number: Int, _ problem: Problem) throws(Violation) {
         guard let current = clients[number].current else { return }
+        if case .order = current.sends { tell("\(now) the rewind is answered \(problem.kind.rawValue)") }
         switch problem.kind {
         case .versionConflict, .alreadyExists, .missingStream:
             // What an earlier attempt may still do, a refusal of this one does not tell.
             let refusal = try refusal(problem, number)
             finish(number, current.isUncertain ? .unknown : .refused(refusal))
+        case .gone: try found(number, gone: current)
         case .notFound: finish(number, .missing)
+        case .badInstant: finish(number, .noMoment(.instant))
+        case .badPosition: finish(number, .noMoment(.position))
+        case .insideTransaction: finish(number, .noMoment(.inside))
+        case .orderRefused: finish(number, .nothing)
         case .unavailable, .noPrimary, .retired, .diskFull, .damaged, .clockAhead, .overloaded, .keyMissing, .tooMany:
             try again(number)
         case .outcomeUnknown, .internalError, .stillRunning:
@@ -187,23 +221,24 @@ extension World {
 
     private func took(_ number: Int, _ resource: ShownResource, at position: UInt64) throws(Violation) {
         guard let current = clients[number].current else { return }
-        var event: UInt64?
-        if case .json(let json) = resource.content { event = EventMaker.event(in: json) }
+        var words: [UInt64]?
+        if case .json(let json) = resource.content { words = EventMaker.words(in: json) }
         clients[number].position = max(clients[number].position, position)
-        if case .look(let stream) = history.operations[current.place].call {
+        if case .look(let stream, nil) = history.operations[current.place].call {
             clients[number].versions[stream] = resource.version
         }
         finish(
             number,
             .shown(
-                version: resource.version, stamp: resource.lastUpdated.microseconds, position: position, event: event))
+                version: resource.version, stamp: resource.lastUpdated.microseconds, position: position, words: words))
     }
 
     private func took(_ number: Int, _ id: AskID, _ piece: EventsPiece, isLast: Bool) throws(Violation) {
         guard var current = clients[number].current else { return }
         if current.scan.firstStand == 0 { current.scan.firstStand = piece.position }
         current.scan.lastStand = piece.position
-        for shown in piece.events { current.scan.shown.append(try standing(shown)) }
+        for shown in piece.events { current.scan.shown.append(try self.shown(shown)) }
+        if let last = piece.events.last { moments.saw(last.position, last.recorded.microseconds) }
         current.piecesLeft -= 1
         var isOver = isLast
         switch piece.mark {
@@ -222,20 +257,5 @@ extension World {
         }
         if !isLast { try tell(process(clients[number].target), .abandoned(id)) }
         finish(number, .scanned(current.scan))
-    }
-
-    /// An event that was shown, which must bear the words that were sent (I15).
-    func standing(_ shown: ShownEvent) throws(Violation) -> Standing {
-        guard let event = EventMaker.event(in: shown.json), event >= 1, event <= UInt64(maker.sent.count),
-            let version = shown.version
-        else {
-            throw Violation("I15", "position \(shown.position) shows an event that nobody sent")
-        }
-        let sent = maker.sent[Int(event) - 1]
-        guard shown.json == sent || (try? JSONEquality.equal(shown.json, sent)) == true else {
-            throw Violation("I15", "position \(shown.position) shows event \(event) with other words than were sent")
-        }
-        return Standing(
-            event: event, version: version, position: shown.position, stamp: shown.recorded.microseconds)
     }
 }

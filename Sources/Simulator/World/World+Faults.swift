@@ -43,6 +43,7 @@ extension World {
             process.setDrift(Int64(faultChances[at].below(400)) * 1000 - 200_000, at: now)
         case .oneWayCut, .isolation, .partialMesh, .clog, .reset: try strikeLinks(kind, process.id, lasts)
         case .handover, .replacement: try order(kind, process)
+        case .rewind: return orderRewind()
         case .bitRot, .misdirectedWrite, .rollback, .totalLoss: return try strikeDamage(kind, process)
         default: return try strikeDisk(kind, process, lasts)
         }

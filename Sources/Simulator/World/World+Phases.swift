@@ -16,6 +16,10 @@ package struct Outcome: Sendable {
     package var logged: Int
     package var microseconds: UInt64
     package var faults: [UInt64]
+    /// Rewinds in the log at the end, answers of how things had been, and moments that every voter was asked about.
+    package var rewinds = 0
+    package var pastAnswers = 0
+    package var examined = 0
 }
 
 // A world's life: faults, healing, progress, the end and what is looked at then.
@@ -33,7 +37,9 @@ extension World {
             let world = try World(plan, narrator: narrator)
             world.tellsMessages = tellsMessages
             do throws(Violation) {
-                outcome.logged = try world.live()
+                let log = try world.live()
+                outcome.logged = log.count
+                outcome.rewinds = log.count { if case .rewind = $0.what { true } else { false } }
             } catch {
                 outcome.violation = error
             }
@@ -43,6 +49,8 @@ extension World {
             outcome.acknowledged = world.history.operations.count {
                 if case .appended = $0.outcome { true } else { false }
             }
+            outcome.pastAnswers = world.history.operations.count(where: \.isOfThePast)
+            outcome.examined = world.examined
             outcome.microseconds = world.now
             outcome.faults = world.faultCounts
         } catch {
@@ -51,12 +59,14 @@ extension World {
         return outcome
     }
 
-    private func live() throws(Violation) -> Int {
+    private func live() throws(Violation) -> [LoggedEvent] {
         for process in processes {
             process.disk.capacity = plan.diskBytes
             after(process.chance.below(50_000), .start(process.id))
         }
-        for client in clients.indices { after(100_000 + clients[client].chance.below(100_000), .turn(client: client)) }
+        for client in clients.indices where client != rewinder {
+            after(100_000 + clients[client].chance.below(100_000), .turn(client: client))
+        }
         scheduleFaults()
         try run(until: plan.safetyMicroseconds)
         try progress()
@@ -64,7 +74,7 @@ extension World {
         if let found = HistoryCheck(history, log: log).violation {
             throw Violation("L", found, time: now)
         }
-        return log.count
+        return log
     }
 
     /// Faults cease; something new must be acknowledged soon (I16).
@@ -137,11 +147,12 @@ extension World {
         guard areEqual else { throw Violation("I16", "the replicas do not become equal: \(stands)", time: now) }
         let log = try readAll()
         try compareSegments()
+        try examine(log)
         return log
     }
 
     /// Where each replica stands, for whoever reads of a failure.
-    private var stands: String {
+    var stands: String {
         processes.map { process in
             guard process.replica != nil, let witness = process.standing.witness else {
                 return "\(process.id) is \(process.isLost ? "lost" : "down")"
@@ -173,7 +184,7 @@ extension World {
     }
 
     /// Every replica runs and has folded the same.
-    private var areEqual: Bool {
+    var areEqual: Bool {
         let membership = ledger.membership
         guard membership?.isJoint != true,
             let first = processes.first(where: { !$0.isLost && membership?.isVoter($0.id) ?? true })?.standing.witness
@@ -185,40 +196,4 @@ extension World {
                     && $0.standing.witness?.lastIndex == first.folded
         }
     }
-
-    /// All events, asked for as any client would.
-    private func readAll() throws(Violation) -> [LoggedEvent] {
-        var log: [LoggedEvent] = []
-        let reader = clients.count
-        clients.append(Client(number: reader, chance: Chance(seed: plan.seed, .heal), streams: maker.streams))
-        while true {
-            var query = EventsQuery()
-            query.after = UInt64(log.count)
-            query.limit = 10_000
-            history.operations.append(
-                HistoryOperation(
-                    client: reader, invoked: now, completed: 0, call: .scan(stream: nil, after: UInt64(log.count)),
-                    outcome: .unknown))
-            clients[reader].current = Client.CurrentOperation(
-                place: history.operations.count - 1, request: .events(query), deadline: now + 20_000_000)
-            after(1, .turn(client: reader))
-            try run(until: now + Self.windDownMicroseconds) { self.clients[reader].current == nil }
-            guard case .scanned(let scan)? = history.operations.last?.outcome, scan.through != nil else {
-                throw Violation("I16", "the log cannot be read at the end", time: now)
-            }
-            for shown in scan.shown {
-                guard shown.position == UInt64(log.count) + 1 else {
-                    throw Violation("L", "position \(log.count + 1) is missing at the end", time: now)
-                }
-                log.append(
-                    LoggedEvent(
-                        event: shown.event, stream: stream(of: shown.event), version: shown.version, stamp: shown.stamp)
-                )
-            }
-            if scan.shown.count < 10_000 { return log }
-        }
-    }
-
-    /// The stream that an event was sent to.
-    private func stream(of event: UInt64) -> Int { maker.streamOf[Int(event) - 1] }
 }

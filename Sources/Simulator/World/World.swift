@@ -21,6 +21,7 @@ package final class World {
         case resume(Int, life: Int)
         case fault(FaultKind)
         indirect case ask(Int, AskID, Ask)
+        case order(Int, AskID, OperatorOrder)
         indirect case answer(AskID, Answer, isLast: Bool)
         /// The process that had the attempt is gone, or was not there.
         case hangUp(AskID, isUncertain: Bool)
@@ -41,6 +42,12 @@ package final class World {
     var links: Links
     var clients: [Client] = []
     var maker: EventMaker
+    /// What clients were told of and asked about.
+    var moments = Moments()
+    /// The client that orders rewinds; nil: nobody does.
+    let rewinder: Int?
+    /// Moments that were gone through at the end, on every voter.
+    var examined = 0
     var ledger = Ledger()
     var trace = Trace()
     /// What the clients asked and got.
@@ -73,7 +80,9 @@ package final class World {
     package init(_ plan: Plan, narrator: ((String) -> Void)? = nil) throws(Violation) {
         self.plan = plan
         self.narrator = narrator
-        maker = EventMaker(patients: plan.patients, appointments: plan.appointments)
+        maker = EventMaker(
+            patients: plan.patients, appointments: plan.appointments, members: plan.asOfPerMillion > 0 ? 3 : 1)
+        rewinder = plan.mean(.rewind) == nil ? nil : plan.clients
         faultChances = FaultKind.allCases.map { Chance(seed: plan.seed, .fault, $0.rawValue) }
         network = Chance(seed: plan.seed, .network)
         links = Links(replicas: plan.replicas + plan.spares)
@@ -87,7 +96,7 @@ package final class World {
             processes.append(Process(id: id, disk: disk, chance: Chance(seed: plan.seed, .process, id)))
         }
         try makeStores()
-        for number in 0..<plan.clients {
+        for number in 0..<(plan.clients + (rewinder == nil ? 0 : 1)) {
             clients.append(
                 Client(number: number, chance: Chance(seed: plan.seed, .client, number), streams: maker.streams))
         }
@@ -183,7 +192,8 @@ package final class World {
             process.isPaused = false
             try turn(process)
         case .fault(let kind): try strike(kind)
-        case .ask(let id, let ask, let what): try asked(process(id), ask, what)
+        case .ask(let id, let ask, let what): try asked(process(id), ask, .asked(ask, what))
+        case .order(let id, let ask, let what): try asked(process(id), ask, .operate(ask, Self.administrator, what))
         case .answer(let id, let answer, let isLast): try answered(id, answer, isLast: isLast)
         case .hangUp(let id, let isUncertain): try hungUp(id, isUncertain: isUncertain)
         case .drained(let id, let ask): try tell(process(id), .drained(ask))
