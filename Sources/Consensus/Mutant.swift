@@ -65,4 +65,18 @@ package enum Mutant: String, CaseIterable, Sendable {
     case forgetsRepeats
     /// Orders behind one that failed are carried out.
     case goesOnAfterFailedOrder
+    /// Appends are let in while a rewind is on its way.
+    case appendsWhileRewinding
+    /// A rewind takes how streams stood one event after its target.
+    case looksPastTarget
+    /// A rewind forgets streams that only an earlier rewind touched since its target.
+    case rewindsEventsAlone
+    /// Reads fold what a rewind undid.
+    case foldsWhatWasUndone
+    /// A repeat of what was undone is answered as if it counted.
+    case forgetsRewinds
+    /// An instant in the middle of a frame is taken for its beginning.
+    case cutsAtFrames
+    /// An answer as of the present does not keep later stamps away from its instant.
+    case fencesNothing
 }

@@ -1,5 +1,5 @@
 /// Makes a failing plan smaller while it fails in the same invariant: fewer kinds of faults, a shorter life, fewer
-/// clients, so that whoever reads its trace has less to read.
+/// clients, no looks back, so that whoever reads its trace has less to read.
 package struct Shrinking {
     /// The smallest that failed so far.
     package private(set) var plan: Plan
@@ -20,6 +20,7 @@ package struct Shrinking {
             isSmaller = dropFaults()
             isSmaller = shorten() || isSmaller
             isSmaller = dropClients() || isSmaller
+            isSmaller = dropLooksBack() || isSmaller
         }
     }
 
@@ -49,6 +50,15 @@ package struct Shrinking {
         if keep(smaller) { return true }
         smaller.clients = plan.clients - 1
         return keep(smaller)
+    }
+
+    private mutating func dropLooksBack() -> Bool {
+        var unexamined = plan
+        unexamined.examinedMoments = 0
+        let isSmaller = unexamined != plan && keep(unexamined)
+        var present = plan
+        present.asOfPerMillion = 0
+        return (present != plan && keep(present)) || isSmaller
     }
 
     /// Takes the smaller plan when it fails alike.

@@ -18,7 +18,10 @@ import Testing
     ]
 
     /// Bugs beside agreement, found by whole worlds: Fixtures/simulator/mutants.txt.
-    static let byWorlds: [Mutant] = [.foldsUndecided, .forgetsRepeats, .goesOnAfterFailedOrder]
+    static let byWorlds: [Mutant] = [
+        .foldsUndecided, .forgetsRepeats, .goesOnAfterFailedOrder, .appendsWhileRewinding, .looksPastTarget,
+        .rewindsEventsAlone, .foldsWhatWasUndone, .forgetsRewinds, .cutsAtFrames, .fencesNothing,
+    ]
 
     /// Safety, a bound or the peace after the chaos fails within a few seeds.
     @Test(arguments: byChaos)

@@ -1,5 +1,6 @@
 internal import Views
 internal import Bytes
+internal import Consensus
 internal import Keys
 internal import Records
 internal import SegmentedLog
@@ -46,7 +47,7 @@ extension Replica {
     /// Why no append can be taken now whatever it says.
     private func appendsClosed(_ request: AppendRequest) -> Problem? {
         if clock.isAhead { return Self.clockAhead }
-        if rewinding?.closesAppends == true { return Self.isRewinding }
+        if rewinding?.closesAppends == true, !mutated(.appendsWhileRewinding) { return Self.isRewinding }
         if room < .events { return Self.diskFull }
         guard waitingAppends < configuration.waitingAppendsMax, waitingBytes < configuration.waitingBytesMax,
             book.hasRoom(events: Int(nextPosition - book.position) + request.events.count, records: pending.count)

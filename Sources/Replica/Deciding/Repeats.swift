@@ -114,7 +114,8 @@ extension Replica {
             reply.add(
                 event, version: stored.version, position: position, stamp: stored.stamp, stream: stored.stream,
                 subjects: stored.subjects,
-                rewoundBy: book.stream(tag: stored.stream).flatMap { book.rewound(event: position, of: $0) })
+                rewoundBy: mutated(.forgetsRewinds)
+                    ? nil : book.stream(tag: stored.stream).flatMap { book.rewound(event: position, of: $0) })
         }
         return reply
     }

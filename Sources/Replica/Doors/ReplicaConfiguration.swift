@@ -31,6 +31,8 @@ package struct ReplicaConfiguration: Sendable {
     package var waitingAppendsMax = 4_096
     /// Bytes of events that may wait for the disk.
     package var waitingBytesMax = 64 << 20
+    /// Streams that a rewind looks up in one turn of the loop.
+    package var rewoundSliceMax = 128
 
     /// Where backups go that are due by the schedule, or ordered without a place: directories, the first written, the others
     /// copies of it.

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Consensus
 internal import Records
 internal import SegmentedLog
 internal import Views
@@ -56,6 +57,7 @@ extension Replica {
         }
         let frame = try parts(at: index)
         var position = frame.firstPosition - 1
+        if mutated(.cutsAtFrames) { return Cut(position: position, record: frame.firstRecord - 1) }
         for transaction in frame.transactions where transaction.stamp <= instant {
             position = transaction.firstPosition + UInt64(transaction.eventCount) - 1
         }

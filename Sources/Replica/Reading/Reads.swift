@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Consensus
 internal import Records
 internal import Views
 
@@ -151,7 +152,9 @@ extension Replica {
     /// what is proposed already. Stamps from now on are later; after a failover that holds because the answer leaves
     /// only with a committed record stamped later (design 9).
     private func fence(_ id: AskID, _ ask: Ask, _ credential: CredentialRow, at instant: Instant) -> Bool {
-        guard instant > book.lastStamp, instant <= max(clock.wall, lastStamp) else { return false }
+        guard instant > book.lastStamp, instant <= max(clock.wall, lastStamp), !mutated(.fencesNothing) else {
+            return false
+        }
         let isTailCommitted = book.position + 1 == nextPosition && book.record + 1 == nextRecord
         if lastStamp < instant { lastStamp = instant }
         guard !isTailCommitted else { return false }

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Consensus
 internal import JSON
 internal import Records
 internal import Views
@@ -81,11 +82,18 @@ extension Replica {
             let event = try openEvent(at: at)
             events.append(event)
             if event.form == .resource, !event.isGone { break }
-            at = book.content(before: at, of: stream)
+            at = mutated(.foldsWhatWasUndone) ? undone(before: at, stream) : book.content(before: at, of: stream)
         }
         var fold = ResourceFold(kind.category ?? .patient)
         for event in events.reversed() { try apply(event, to: &fold) }
         return (fold, events.first)
+    }
+
+    /// A planted bug: the event before in the stream, whether or not it counts.
+    private func undone(before position: UInt64, _ stream: StreamOrdinal) -> UInt64 {
+        var at = book.position(before: position, of: stream)
+        while at > 0, book.rewindTarget(at) != nil { at = book.position(before: at, of: stream) }
+        return at
     }
 
     private func apply(_ event: StoredEvent, to fold: inout ResourceFold) throws(Problem) {

@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Consensus
 internal import Compression
 internal import JSON
 internal import Keys
@@ -48,9 +49,6 @@ struct PendingRewind {
 // The store goes back (design 9): every stream that changed since takes the content it had, by one event. What never goes
 // back, the audit trail and the registers, are records and untouched by it.
 extension Replica {
-    /// Streams looked up in one slice.
-    private static var sliceMax: Int { 128 }
-
     static var isRewinding: Problem {
         Problem(.unavailable, "The store is going back to an earlier instant; try again.", [.retryAfterSeconds(1)])
     }
@@ -106,6 +104,9 @@ extension Replica {
         var job = job
         job.plan = RestorePlan(instant: try instant(of: job.asked), target: target, position: book.position)
         job.streams = book.streams(changedAfter: target)
+        if mutated(.rewindsEventsAlone) {
+            job.streams.removeAll { book.rewindTarget(book.standing(of: $0).position) != nil }
+        }
         guard !job.streams.isEmpty else {
             throw Problem(
                 .orderRefused, "Nothing has changed since: there is nothing to rewind.", [.position(book.position)])
@@ -131,12 +132,12 @@ extension Replica {
         var job = job
         // The job's arrays are this function's alone meanwhile, so that they grow in place.
         rewinding = nil
-        let end = min(job.streams.count, job.rewound.count + Self.sliceMax)
+        let end = min(job.streams.count, job.rewound.count + configuration.rewoundSliceMax)
         do throws(Problem) {
             while job.rewound.count < end {
                 let stream = job.streams[job.rewound.count]
                 let row = book.row(stream)
-                let rewound = try rewound(stream, to: job.plan.target)
+                let rewound = try rewound(stream, to: job.plan.target + (mutated(.looksPastTarget) ? 1 : 0))
                 // A preview lets appends in: what they did since is none of what it tells.
                 let now =
                     row.last > job.plan.position

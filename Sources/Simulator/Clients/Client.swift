@@ -54,7 +54,10 @@ struct Client {
         _ plan: Plan, _ maker: inout EventMaker, _ moments: inout Moments, now: UInt64
     ) throws(Violation) -> (HistoryOperation.Call, Request) {
         guard !chance.perMillion(plan.readsPerMillion) else {
-            if chance.perMillion(plan.asOfPerMillion), let moment = moments.draw(&chance, now: now) {
+            if chance.perMillion(plan.asOfPerMillion),
+                let moment = moments.draw(
+                    &chance, arrival: now + 2 * plan.linkMicroseconds)
+            {
                 return drawRead(maker, asOf: moment)
             }
             return drawRead(maker)

@@ -25,24 +25,28 @@ struct Moments {
     mutating func saw(_ position: UInt64, _ stamp: Int64) { seen.append((position, stamp)) }
 
     /// A moment to be asked about; every other one was asked about before.
-    mutating func draw(_ chance: inout Chance, now: UInt64) -> Moment? {
+    ///
+    /// - Parameter arrival: About when the question is there.
+    mutating func draw(_ chance: inout Chance, arrival: UInt64) -> Moment? {
         if !asked.isEmpty, chance.oneIn(2) { return chance.pick(asked) }
-        guard let moment = fresh(&chance, now: now) else { return nil }
+        guard let moment = fresh(&chance, arrival) else { return nil }
         if asked.count < Self.askedMax { asked.append(moment) } else { asked[chance.below(asked.count)] = moment }
         return moment
     }
 
-    private func fresh(_ chance: inout Chance, now: UInt64) -> Moment? {
+    private func fresh(_ chance: inout Chance, _ arrival: UInt64) -> Moment? {
         guard !seen.isEmpty else { return nil }
         let one = chance.pick(seen)
-        switch chance.below(8) {
+        switch chance.below(10) {
         case 0: return .stamp(one.stamp)
         case 1: return .stamp(one.stamp - 1)
         case 2: return .stamp(one.stamp + 1)
         case 3: return .stamp(one.stamp + Int64(chance.below(2_000_000)))
-        // The present: what is on its way to be stamped may still belong to it, or it is not over yet.
-        case 4: return .stamp(Process.epoch + Int64(now) - Int64(chance.below(200_000)))
-        case 5: return .position(1 + chance.below(one.position))
+        // The present: what is stamped already and not decided yet belongs to it, or it is not over yet.
+        case 4...6:
+            let age = chance.below(chance.pick([2_000, 20_000, 200_000] as [UInt64]))
+            return .stamp(Process.epoch + Int64(arrival) - Int64(age))
+        case 7: return .position(1 + chance.below(one.position))
         default: return .position(one.position)
         }
     }

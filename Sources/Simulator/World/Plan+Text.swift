@@ -66,7 +66,7 @@ extension Plan {
             ("fill-step", \.fillStep), ("cached-frames", \.cachedFrames),
             ("waiting-appends-max", \.waitingAppendsMax), ("disk-bytes", \.diskBytes),
             ("message-entries-max", \.messageEntriesMax), ("flights-max", \.flightsMax),
-            ("examined-moments", \.examinedMoments),
+            ("examined-moments", \.examinedMoments), ("rewound-slice-max", \.rewoundSliceMax),
         ]
     }
 }

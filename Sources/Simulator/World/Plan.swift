@@ -24,6 +24,8 @@ package struct Plan: Equatable, Sendable {
     package var asOfPerMillion: UInt64 = 0
     /// Moments that every voter is asked about at the end.
     package var examinedMoments = 0
+    /// Streams that a rewind looks up in one turn of a loop.
+    package var rewoundSliceMax = 128
     package var batchMax: Int = 1
     package var patienceMicroseconds: UInt64 = 0
 
@@ -148,6 +150,7 @@ package struct Plan: Equatable, Sendable {
     private mutating func drawRestores(_ chance: inout Chance) {
         asOfPerMillion = chance.pick([50_000, 200_000, 500_000])
         examinedMoments = chance.within(2...6)
+        rewoundSliceMax = chance.pick([1, 4, 128])
         let isOn = chance.below(5) < 3
         let mean = chance.pick([1_500_000, 4_000_000, 12_000_000] as [UInt64])
         if isOn { faults.append(Fault(kind: .rewind, mean: mean)) }

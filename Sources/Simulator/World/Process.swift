@@ -98,6 +98,7 @@ final class Process {
         configuration.replacementMilliseconds = 2 * plan.lostMilliseconds
         configuration.timings = plan.timings
         configuration.waitingAppendsMax = plan.waitingAppendsMax
+        configuration.rewoundSliceMax = plan.rewoundSliceMax
         life += 1
         let dice = SeededDice(seed: chance.word())
         do throws(ReplicaError) {
