@@ -85,7 +85,7 @@ extension Answer {
         switch self {
         case .appended(let appended): appended.position > 0 ? appended.position : nil
         case .restore(let plan): plan.appliedAt
-        case .problem, .events, .resource, .page, .cluster: nil
+        case .problem, .events, .resource, .page, .cluster, .backups: nil
         }
     }
 }
