@@ -94,6 +94,8 @@ enum BackupKeeper {
             return .made(manifest: manifest.number, hash: manifest.head.hash)
         } catch let error as BackupError {
             return .failed(error.sentence)
+        } catch let error as ServerError {
+            return .failed(error.sentence)
         } catch is KeyError {
             return .failed("A key could not be used; see the replica's log.")
         } catch {
@@ -106,7 +108,13 @@ enum BackupKeeper {
     /// The directory as a destination, made when only its last part is missing.
     private static func destination(_ path: String) throws -> DirectoryDestination<LinuxFiles> {
         if !SmallFile.exists(path) { try SmallFile.makeDirectory(path) }
-        return DirectoryDestination(try LinuxFiles(root: path))
+        let files = try LinuxFiles(root: path)
+        // Backups do not settle among other things. What an interrupted beginning left ends in .new.
+        let others = try files.list("").filter { $0 != "lost+found" && !$0.hasSuffix(".new") }
+        guard try files.exists(BackupLayout.marker) || others.allSatisfy(BackupLayout.directories.contains) else {
+            throw ServerError("The directory holds other things than backups: name an empty one, or a new one.")
+        }
+        return DirectoryDestination(files)
     }
 }
 

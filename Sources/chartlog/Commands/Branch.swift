@@ -294,7 +294,12 @@ struct Branching {
         Output.line("")
         Output.line("made \(Screen.safe(made.layout.directory)), cluster \(made.clusterID)")
         Output.line("branched from cluster \(Hex.text(of: copied.lineage.current.bytes)), entry \(branch.copied)")
-        if let caution = copied.caution { Output.complaint(Screen.complaintStyle("! made \(caution)")) }
+        if let caution = copied.caution {
+            Output.complaint(Screen.complaintStyle("! made \(caution)"))
+            Output.complaint(
+                "  its log ends with entry \(branch.copied), position \(Screen.grouped(branch.target.lastPosition)), "
+                    + "stamped \(branch.target.lastStamp.text)")
+        }
         Output.line("")
         Output.line("  chartlog start \(Screen.safe(made.layout.directory))")
         Output.line("  export CHARTLOG_CONTEXT=\(Screen.safe(made.layout.serviceContext))")

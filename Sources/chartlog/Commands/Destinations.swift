@@ -9,12 +9,15 @@ import Server
 
 /// Directories of backups, looked at and kept offline.
 extension Command {
-    private static let place = Option("from", .text, "DIR", "the same as DIR")
+    private static let place = [
+        Option("from", .text, "DIR", "the same as DIR"),
+        Option("to", .text, "DIR", "the same as DIR, as backup create has it"),
+    ]
 
     static let backupList = Command(
         "backup list", "DIR", summary: "the backups that are kept in a directory",
         story: "Which there are, what they reach to, and whether all of each is there: else exit 1. Needs no key.",
-        options: [place, .json] + KeySource.options, operands: 0...1
+        options: place + [.json] + KeySource.options, operands: 0...1
     ) { arguments throws(Failure) in
         let destination = try Destinations.open(arguments)
         let list = try Destinations.asked { () throws(BackupError) in
@@ -61,8 +64,8 @@ extension Command {
             views' digests that were written down when the backup was made. Names the first bad byte of each object that is not
             as it was written; exit 1. The newest backup, unless --all or --backup N says otherwise.
             """,
-        options: [
-            place, Option("all", .flag, "", "all backups that are there"),
+        options: place + [
+            Option("all", .flag, "", "all backups that are there"),
             Option("backup", .position, "N", "the backup of this number"), .json, .progress,
             Option("context", .text, "FILE", "a context in the directory of the store, which has its root key"),
         ] + KeySource.options, operands: 0...1
@@ -109,8 +112,8 @@ extension Command {
             Keeps the newest N, all of the last days, and one of each day for a while longer; what a kept backup needs and what
             is on hold stays. Shows what would go; with --yes it goes. Needs the keys, since what went is written down, signed.
             """,
-        options: [
-            place, Option("keep", .number(1...1_000_000), "N", "the newest backups to keep (default 7)"),
+        options: place + [
+            Option("keep", .number(1...1_000_000), "N", "the newest backups to keep (default 7)"),
             Option("all-days", .number(0...36_500), "D", "keep all of so many days (default 2)"),
             Option("daily-days", .number(0...36_500), "D", "keep one of each of so many days (default 35)"),
             Option("yes", .flag, "", "do it"), .json,
@@ -171,7 +174,7 @@ extension Command {
 enum Destinations {
     /// The directory that is named by operand or by `--from`.
     static func open(_ arguments: Arguments) throws(Failure) -> DirectoryDestination<LinuxFiles> {
-        guard let path = arguments.operands.first ?? arguments.text("from") else {
+        guard let path = arguments.operands.first ?? arguments.text("from") ?? arguments.text("to") else {
             throw Failure(.usage, "which backups? Name their directory")
         }
         do throws(FileError) {
