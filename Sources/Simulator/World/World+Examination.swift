@@ -48,8 +48,8 @@ extension World {
         }
     }
 
-    /// The primary is asked, and then every other voter: each in its turn is killed, opened again on its log (every other
-    /// one without its snapshots), and made primary.
+    /// The primary is asked, and then every other voter: each in its turn is killed, opened again on its log (half of
+    /// them without their snapshots), and made primary.
     func examine(_ log: [LoggedEvent]) throws(Violation) {
         guard plan.examinedMoments > 0, !log.isEmpty else { return }
         var chance = Chance(seed: plan.seed, .examination)
@@ -58,6 +58,7 @@ extension World {
         for process in processes where mayBeExamined(process) {
             if process.standing.witness?.isPrimary == true, processes.count > 1 { continue }
             try openAgain(process, withoutSnapshots: chance.oneIn(2))
+            guard mayBeExamined(process) else { continue }
             try makePrimary(process)
             try ask(questions)
         }
@@ -71,7 +72,9 @@ extension World {
     }
 
     private func openAgain(_ process: Process, withoutSnapshots: Bool) throws(Violation) {
-        try end(process, losesPower: false, restarts: true)
+        try end(process, losesPower: false, restarts: false)
+        // At once: whoever is away for long may lose its place to a spare.
+        after(1, .start(process.id))
         if withoutSnapshots {
             for path in process.disk.paths where path.hasPrefix(ReplicaPaths.views) {
                 do throws(FileError) { try process.disk.remove(path) } catch {
