@@ -53,6 +53,18 @@ import Testing
         .shown(version: version, stamp: stamp, position: position, words: [word])
     }
 
+    private static func listed(
+        _ time: UInt64, _ moment: Moment, _ versions: [(version: UInt64, stamp: Int64, word: UInt64?)],
+        at position: UInt64
+    ) -> HistoryOperation {
+        at(
+            time, .versions(stream: 1, asOf: moment, count: 100),
+            .listed(
+                versions.map { one in
+                    ShownVersion(version: one.version, stamp: one.stamp, words: one.word.map { [$0] })
+                }, position: position))
+    }
+
     private static let writes = [
         append(10, 1, 0, expected: 0, .always, at: 1, version: 1),
         append(20, 2, 0, expected: 1, .never, at: 2, version: 2),
@@ -82,6 +94,11 @@ import Testing
         ("gone as of when it was", true, look(70, 1, asOf: .stamp(49), .gone)),
         ("gone as of when it was back", false, look(70, 1, asOf: .stamp(50), .gone)),
         ("begun anew", true, look(70, 1, shown(3, at: 5, 4, stamp: 50))),
+        ("all versions", true, listed(70, .position(5), [(3, 50, 4), (2, 40, nil), (1, 30, 3)], at: 5)),
+        ("all versions, as of an instant", true, listed(70, .stamp(49), [(2, 40, nil), (1, 30, 3)], at: 4)),
+        ("one version too few", false, listed(70, .position(5), [(3, 50, 4), (2, 40, nil)], at: 5)),
+        ("a version that was gone and is shown", false, listed(70, .stamp(49), [(2, 40, 3), (1, 30, 3)], at: 4)),
+        ("a version with other words", false, listed(70, .stamp(49), [(2, 40, nil), (1, 30, 2)], at: 4)),
         ("an instant before everything", true, look(70, 0, asOf: .stamp(9), .noMoment(.instant))),
         ("no such instant, which there is", false, look(70, 0, asOf: .stamp(10), .noMoment(.instant))),
         ("a position to come", true, look(70, 0, asOf: .position(6), .noMoment(.position))),

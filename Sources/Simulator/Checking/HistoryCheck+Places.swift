@@ -44,7 +44,17 @@ extension HistoryCheck {
                 log.version(of: stream, at: $0) > 0 && !log.isThere(stream, at: $0)
             }
             return (place, place)
-        case (.look(_, let moment?), .noMoment(let reason)), (.scan(_, _, let moment?), .noMoment(let reason)),
+        case (.versions(let stream, let moment, let count), .listed(let versions, let position)):
+            try stands(number, position, asOf: moment, floor: floor)
+            try lists(number, stream, versions, count, position)
+            return (position, position)
+        case (.versions(let stream, let moment, _), .missing):
+            let place = try firstPlace(number, stream, asOf: moment, floor: floor) {
+                log.version(of: stream, at: $0) == 0
+            }
+            return (place, place)
+        case (.look(_, let moment?), .noMoment(let reason)), (.versions(_, let moment, _), .noMoment(let reason)),
+            (.scan(_, _, let moment?), .noMoment(let reason)),
             (.rewind(_, let moment, _), .noMoment(let reason)):
             try refuses(number, moment, reason, floor: floor)
             return (floor, floor)
@@ -108,6 +118,24 @@ extension HistoryCheck {
         guard log.log[Int(log.links[stream][Int(version) - 1]) - 1].stamp == stamp,
             words == nil || words == self.words(of: stream, at: position)
         else { throw Flaw("operation \(number) shows version \(version) of stream \(stream) with other words") }
+    }
+
+    /// Each version says what counted when it was made.
+    private func lists(
+        _ number: Int, _ stream: Int, _ versions: [ShownVersion], _ count: Int, _ position: UInt64
+    ) throws(Flaw) {
+        let last = log.version(of: stream, at: position)
+        guard versions.count == min(count, Int(last)) else {
+            throw Flaw("operation \(number) lists \(versions.count) versions of stream \(stream), which has \(last)")
+        }
+        for (at, shown) in versions.enumerated() {
+            let version = last - UInt64(at)
+            let made = log.links[stream][Int(version) - 1]
+            let words = log.isThere(stream, at: made) ? self.words(of: stream, at: made) : nil
+            guard shown == ShownVersion(version: version, stamp: log.log[Int(made) - 1].stamp, words: words) else {
+                throw Flaw("operation \(number) lists version \(version) of stream \(stream) as what it was not")
+            }
+        }
     }
 
     /// The events whose words a stream bears, ascending: of each member the newest that counts.

@@ -125,7 +125,8 @@ struct Client {
     /// A look at what was: one stream, or the last events there were.
     private mutating func drawRead(_ maker: EventMaker, asOf moment: Moment) -> (HistoryOperation.Call, Request) {
         let stream = chance.below(maker.streams)
-        guard chance.oneIn(4) else { return Self.look(stream, maker, asOf: moment) }
+        guard chance.oneIn(3) else { return Self.look(stream, maker, asOf: moment) }
+        if chance.oneIn(3) { return Self.versions(stream, maker, asOf: moment) }
         let after = position - min(position, UInt64(chance.below(40)))
         return Self.scan(chance.oneIn(2) ? stream : nil, after: after, maker, asOf: moment)
     }
@@ -134,6 +135,15 @@ struct Client {
         (
             .look(stream: stream, asOf: moment),
             .read(maker.kind(of: stream), id: maker.name(of: stream), asOf: moment.asOf)
+        )
+    }
+
+    static func versions(_ stream: Int, _ maker: EventMaker, asOf moment: Moment) -> (HistoryOperation.Call, Request) {
+        let count = 100
+        return (
+            .versions(stream: stream, asOf: moment, count: count),
+            .history(
+                maker.kind(of: stream), id: maker.name(of: stream), asOf: moment.asOf, page: PageRequest(count: count))
         )
     }
 

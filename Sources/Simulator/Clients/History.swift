@@ -28,6 +28,8 @@ package struct HistoryOperation: Equatable, Sendable {
         case append([SentEvent])
         /// One stream, now or as it was.
         case look(stream: Int, asOf: Moment?)
+        /// The newest versions of one stream as it was, so many at most.
+        case versions(stream: Int, asOf: Moment, count: Int)
         /// All events, or those of a stream, after a position; now or as it was.
         case scan(stream: Int?, after: UInt64, asOf: Moment?)
         /// The audit item of what stands at a position.
@@ -55,7 +57,22 @@ package struct HistoryOperation: Equatable, Sendable {
         /// The stream was rewound away.
         case gone
         case scanned(Scan)
+        /// Versions of a stream, the newest first, as of a position.
+        case listed([ShownVersion], position: UInt64)
         case restored(Restored)
+    }
+}
+
+/// One version of a stream, and the events whose words it bore, ascending; nil: it was gone.
+package struct ShownVersion: Equatable, Sendable {
+    package var version: UInt64
+    package var stamp: Int64
+    package var words: [UInt64]?
+
+    package init(version: UInt64, stamp: Int64, words: [UInt64]?) {
+        self.version = version
+        self.stamp = stamp
+        self.words = words
     }
 }
 

@@ -147,7 +147,8 @@ extension World {
         case .resource(let resource, let position): try took(number, resource, at: position)
         case .events(let piece): try took(number, id, piece, isLast: isLast)
         case .restore(let plan): try took(number, plan)
-        case .page, .cluster, .backups: throw Violation("L", "an answer of a kind that nobody asked for")
+        case .page(let page): try took(number, page)
+        case .cluster, .backups: throw Violation("L", "an answer of a kind that nobody asked for")
         }
     }
 

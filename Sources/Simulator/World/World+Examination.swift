@@ -135,7 +135,11 @@ extension World {
             let moment: Moment = number == 0 ? .position(UInt64(log.count)) : moment(of: log, &chance)
             var streams = Array(0..<maker.streams)
             while streams.count > Self.examinedStreams { streams.remove(at: chance.below(streams.count)) }
-            for stream in streams { questions.append(Client.look(stream, maker, asOf: moment)) }
+            for stream in streams {
+                questions.append(
+                    chance.oneIn(4)
+                        ? Client.versions(stream, maker, asOf: moment) : Client.look(stream, maker, asOf: moment))
+            }
             questions.append(
                 Client.scan(
                     chance.oneIn(2) ? chance.below(maker.streams) : nil, after: chance.below(UInt64(log.count)), maker,

@@ -41,8 +41,17 @@ extension World {
         case .look(let stream, let moment):
             if moment == nil { clients[number].versions[stream] = 0 }
             finish(number, .gone)
-        case .scan, .audit, .rewind: throw Violation("L", "gone, of what cannot be")
+        case .versions, .scan, .audit, .rewind: throw Violation("L", "gone, of what cannot be")
         }
+    }
+
+    func took(_ number: Int, _ page: ResourcePage) throws(Violation) {
+        let versions = page.resources.map { one in
+            var words: [UInt64]?
+            if case .json(let json) = one.content { words = EventMaker.words(in: json) }
+            return ShownVersion(version: one.version, stamp: one.lastUpdated.microseconds, words: words)
+        }
+        finish(number, .listed(versions, position: page.position))
     }
 
     /// What a reader was shown: an event, which must bear the words that were sent, or a rewind that was ordered (I15).
@@ -95,7 +104,7 @@ extension HistoryOperation {
     var isOfThePast: Bool {
         switch (call, outcome) {
         case (.look(_, .some), .shown), (.look(_, .some), .missing), (.look(_, .some), .gone),
-            (.scan(_, _, .some), .scanned):
+            (.scan(_, _, .some), .scanned), (.versions, .listed), (.versions, .missing):
             true
         default: false
         }
