@@ -129,6 +129,8 @@ package final class Replica<Store: FileStore> {
 
     /// A rewind that is being planned or made; one at a time.
     var rewinding: RewindJob?
+    /// The book as it stood at the position that the configuration names, if opening folded it.
+    var remembered: Book?
     var background = BackgroundState()
     var backups = Backups()
     var opened = FrameIndexes()
@@ -154,6 +156,7 @@ package final class Replica<Store: FileStore> {
         let others = joined.filter { $0 != configuration.id && !configuration.peers.contains($0) }
         peers = PeerTable(configuration.peers + others, known: parts.terms.state.known)
         book = parts.folded.book
+        remembered = parts.folded.remembered
         foldedIndex = parts.folded.index
         committedIndex = parts.folded.index
         subjectKeys = parts.folded.subjectKeys

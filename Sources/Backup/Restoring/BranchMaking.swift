@@ -70,7 +70,7 @@ package struct BranchMaking<Store: FileStore> {
     /// - Parameters:
     ///   - plan: Its first credential administers.
     ///   - voters: The replicas that vote once it is started.
-    ///   - show: Told what will be undone, before it is; throws to leave it.
+    ///   - show: Told what is undone, while nobody sees the store yet; nil: nothing.
     /// - Throws: `.refused`, `.log`, `.key`, `.file`.
     package func make(
         _ plan: BranchPlan, voters: [Int], root: SecretKey, dice: any Dice, now: @escaping () -> Instant,
@@ -81,6 +81,7 @@ package struct BranchMaking<Store: FileStore> {
         try clear()
         try Replica.branch(store, of: parent, keys: keys, plan: plan, root: root, dice: &dice)
         var configuration = ReplicaConfiguration(id: 1, clusterID: plan.clusterID)
+        configuration.rememberedPosition = plan.target.position
         configure(&configuration)
         let alone = try LoneReplica(
             store, configuration: configuration, root: root, dice: dice, now: now, progress: progress)
@@ -88,15 +89,12 @@ package struct BranchMaking<Store: FileStore> {
         var undone: RestorePlan?
         if plan.target.position < plan.target.lastPosition {
             let credential = plan.credentials[0].id
-            let order = { (applies: Bool) in OperatorOrder.rewind(to: .position(plan.target.position), applies: applies)
+            let order = OperatorOrder.rewind(to: .position(plan.target.position), applies: true)
+            if case .restore(let made) = try alone.order(order, as: credential) {
+                undone = RestorePlan(made, asked: plan.target.instant)
             }
-            if case .restore(let preview) = try alone.order(order(false), as: credential) {
-                show(RestorePlan(preview, asked: plan.target.instant))
-            }
-            if case .restore(let made) = try alone.order(order(true), as: credential) { undone = made }
-        } else {
-            show(nil)
         }
+        show(undone)
         try alone.stop()
         if voters != [1] {
             try Replica.settle(store, voters: voters, clusterID: plan.clusterID, root: root, dice: &dice)

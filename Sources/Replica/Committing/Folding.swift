@@ -6,11 +6,13 @@ internal import Views
 
 /// Folding an entry that was read back: facts alone, no subject's key.
 enum Folding {
-    /// - Parameter leaves: Those of the frame, when somebody has computed them.
+    /// - Parameters:
+    ///   - leaves: Those of the frame, when somebody has computed them.
+    ///   - folded: Told the book after each event.
     /// - Throws: when the body is no entry, or does not follow from what is folded.
     static func fold<Store: FileStore>(
         _ frame: OpenedFrame, book: inout Book, subjectKeys: inout SubjectKeys, idempotency: inout IdempotencyTable,
-        identities: IdentityIndex<Store>, leaves: FrameLeaves? = nil
+        identities: IdentityIndex<Store>, leaves: FrameLeaves? = nil, folded: (Book) -> Void = { _ in }
     ) throws(ByteError) {
         let body = frame.body
         let first = (event: frame.header.firstPosition, record: frame.header.firstRecord)
@@ -38,6 +40,7 @@ enum Folding {
                 if place.rewind != nil {
                     book.apply(try RewindCodec.read(place, in: body, book, leafPrefix: leaf.words.0), of: transaction)
                     identities.add(place.identity, position: place.position)
+                    folded(book)
                     continue
                 }
                 // One look for the stream's tag serves both what stood before and what is folded.
@@ -49,6 +52,7 @@ enum Folding {
                 guard facts.position == book.position + 1 else { throw .malformed }
                 book.apply(facts, of: transaction, on: stream)
                 identities.add(facts.identity, position: facts.position)
+                folded(book)
             case .record(let place):
                 let leaf = leaves?.records[Int(place.number - first.record)] ?? MerkleLeaf.record(place, in: body)
                 guard place.number == book.record + 1 else { throw .malformed }

@@ -34,6 +34,9 @@ package struct ReplicaConfiguration: Sendable {
     /// Streams that a rewind looks up in one turn of the loop.
     package var rewoundSliceMax = 128
 
+    /// Keeps the book as it stood at this position while the log is folded at opening: a rewind to there needs to read
+    /// nothing then. Nil: none.
+    package var rememberedPosition: UInt64?
     /// Where backups go that are due by the schedule, or ordered without a place: directories, the first written, the others
     /// copies of it.
     package var backupDestinations: [String] = []

@@ -14,6 +14,8 @@ struct Folded {
     var idempotency = IdempotencyTable()
     /// The last configuration entry folded, if it is not the genesis.
     var configuration: (index: UInt64, entry: ConfigurationEntry)?
+    /// The book as it stood at the position that the configuration names.
+    var remembered: Book?
     /// Events and records in the snapshot it began with.
     var snapshotCount: UInt64 = 0
 
@@ -103,7 +105,7 @@ extension Replica {
         }
         if membership == Membership(voters: [configuration.id]) {
             // Alone, what is durable here is durable on the quorum: the tail is folded before the no-op commits it.
-            try fold(log, into: &folded, identities, progress)
+            try fold(log, into: &folded, identities, remembering: configuration.rememberedPosition, progress)
             configurations.removeFirst(configurations.count - 1)
         }
         let seed = AuditSeed(salt: dice.bytes(EntryFormat.saltBytes), epoch: keys.ring.auditEpoch)
@@ -242,7 +244,7 @@ extension Replica {
 
     private static func fold(
         _ log: EntryLog<Store, EntryLeaves>, into folded: inout Folded, _ identities: IdentityIndex<Store>,
-        _ progress: (UInt64, UInt64) -> Void
+        remembering position: UInt64?, _ progress: (UInt64, UInt64) -> Void
     ) throws(ReplicaError) {
         let last = log.lastIndex
         while folded.index < last {
@@ -255,10 +257,16 @@ extension Replica {
                 if case .damaged = error { return }
                 throw .log(error)
             }
+            let holds = position.map { frame.header.firstPosition <= $0 && $0 < frame.header.nextPosition } ?? false
+            var remembered: Book?
             do throws(ByteError) {
                 try Folding.fold(
                     frame, book: &folded.book, subjectKeys: &folded.subjectKeys, idempotency: &folded.idempotency,
-                    identities: identities)
+                    identities: identities
+                ) { book in
+                    if holds, book.position == position { remembered = book }
+                }
+                if let remembered { folded.remembered = remembered }
             } catch {
                 throw .entry(error, index: next)
             }

@@ -7,6 +7,9 @@ extension Replica {
     /// A stream as a rewind to `target` leaves it.
     func rewound(_ stream: StreamOrdinal, to target: UInt64) throws(Problem) -> RewoundStream {
         let row = book.row(stream)
+        if let remembered, remembered.position == target {
+            return RewoundStream(row, then: remembered.stream(tag: row.tag).map { remembered.row($0) })
+        }
         var rewound = RewoundStream(
             tag: row.tag, version: row.version + 1, state: .absent, subjects: [], appointment: nil)
         guard let standing = book.standing(of: stream, through: target) else { return rewound }
