@@ -1,0 +1,625 @@
+"""Going back, under load: what the views answered at random instants, while several write, the store is rewound now and then
+and a primary is killed now and then, is what they answer for ever as of then: on every replica, before and after a failover,
+on branches from live, from backups and of branches, after a rewind to that instant and after a rewind of that rewind. Whoever
+makes a backup, a branch or a rewind is killed at any moment, and disks are full: it is done, or not, and never by half.
+
+CHARTLOG_INSTANTS says how many instants (60), CHARTLOG_RESTORE_KILLS how often each kind of work is killed (3), CHARTLOG_SEED
+which."""
+
+import http.client
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+from answers import about, ask, content, exact, is_history
+from harness import Branch, Report, Store, binary, free_port, generated
+from history import check_digests, fold, separate, settled, without_meta
+
+INSTANTS = int(os.environ.get("CHARTLOG_INSTANTS", "60"))
+KILLS = int(os.environ.get("CHARTLOG_RESTORE_KILLS", "3"))
+SEED = int(os.environ.get("CHARTLOG_SEED", "1"))
+
+
+class Clerk(threading.Thread):
+    """Appends its own clinic's events, and sends again what got no answer. What a rewind has made impossible is refused: it
+    is left out, and when too much is, another clinic opens."""
+
+    def __init__(self, store, number, clinic, pause=0.004):
+        super().__init__(daemon=True)
+        self.store, self.number, self.clinic, self.pause = store, number, clinic, pause
+        self.dice = random.Random(number)
+        self.clinics, self.events, self.at = 0, [], 0
+        self.acknowledged, self.refused, self.wrong = [], 0, []
+        self.stopping = False
+
+    def open(self):
+        self.clinics += 1
+        for event in self.clinic:
+            event = separate(event, f"{self.number}c{self.clinics}")
+            event["id"] += f"-{self.number}c{self.clinics}"
+            self.events.append(event)
+
+    def run(self):
+        clients = [self.store.client(timeout=3, replica=replica) for replica in self.store.replicas]
+        turn, refusals = self.number, 0
+        while not self.stopping:
+            if self.at == len(self.events) or refusals > 12:
+                self.at, refusals = len(self.events), 0
+                self.open()
+            batch = self.events[self.at:self.at + self.dice.choice([1, 1, 1, 3])]
+            while not self.stopping:
+                try:
+                    status, _, body = clients[turn % len(clients)].append(batch if len(batch) > 1 else batch[0])
+                except (OSError, http.client.HTTPException):
+                    status = 0
+                if status not in (0, 503, 504, 429):
+                    break
+                turn += 1
+                time.sleep(0.02)
+            else:
+                return
+            if status in (200, 201):
+                refusals = 0
+                for event, told in zip(batch, json.loads(body)["events"]):
+                    self.acknowledged.append((event["id"], event["subject"], told["version"], told["position"]))
+            elif status in (404, 409, 410, 422):
+                self.refused, refusals = self.refused + 1, refusals + 1
+            else:
+                self.wrong.append((status, body[:300]))
+                return
+            self.at += len(batch)
+            time.sleep(self.pause)
+
+
+class Instant:
+    """What was answered at one moment, which is known by its position."""
+
+    def __init__(self, position, answers):
+        self.position, self.answers = position, answers
+
+
+class Recorder(threading.Thread):
+    """Asks at random moments, at any replica: the first question as of now, and that is the instant; the others of the same
+    instant at once after it."""
+
+    def __init__(self, store, clerks, wanted, seconds):
+        super().__init__(daemon=True)
+        self.store, self.clerks, self.wanted = store, clerks, wanted
+        self.rest = seconds / wanted
+        self.dice = random.Random(SEED)
+        self.instants, self.wrong = [], []
+        self.stopping = False
+
+    def questions(self):
+        clerk = self.dice.choice(self.clerks)
+        told = clerk.acknowledged[-400:] if self.dice.randrange(2) else list(clerk.acknowledged)
+        subjects = sorted({row[1] for row in told if row[1].startswith(("patient/", "appointment/"))})
+        if len(subjects) < 8:
+            return None
+        found = about(self.dice.sample(subjects, 3), histories=False) + about(self.dice.sample(subjects, 1))
+        booked = [event for event in clerk.events[max(0, clerk.at - 400):clerk.at]
+                  if event["type"] == "appointment.booked" and "participant" in event.get("data", {})]
+        if booked:
+            data = self.dice.choice(booked)["data"]
+            for participant in data["participant"]:
+                kind, id = participant["actor"]["reference"].split("/")
+                if kind == "Patient":
+                    found.append(("/fhir/Appointment", {"patient": id, "_count": 200}))
+                elif kind == "Practitioner":
+                    found.append(("/fhir/Appointment", {"practitioner": id, "date": data["start"][:10], "_count": 200}))
+        self.dice.shuffle(found)
+        return found
+
+    def run(self):
+        clients = [self.store.client(timeout=5, replica=replica) for replica in self.store.replicas]
+        while not self.stopping and len(self.instants) < self.wanted:
+            time.sleep(self.dice.uniform(0, 2 * self.rest))
+            questions = self.questions()
+            if not questions:
+                continue
+            try:
+                first = ask(self.dice.choice(clients), questions[0])
+                if first[0] not in (200, 404, 410):
+                    self.wrong.append((questions[0], first[0], first[1][:200]))
+                    continue
+                if first[2] == 0:
+                    continue
+                answers = [(questions[0], first)]
+                for question in questions[1:]:
+                    answers.append((question, ask(self.dice.choice(clients), question, asof=first[2])))
+                self.instants.append(Instant(first[2], answers))
+            except (OSError, http.client.HTTPException) as why:
+                self.wrong.append(str(why))
+
+
+class Log:
+    """All events of a store, and what stands of them at a position, by a fold that knows nothing of Chartlog's."""
+
+    def __init__(self, events):
+        self.events = events
+        self.rewinds = [(int(event["position"]), int(event["data"]["target"])) for event in events
+                        if event["type"] == "chartlog.rewound"]
+        self.of = {}
+        for event in events:
+            if event["type"] != "chartlog.rewound":
+                self.of.setdefault(event["subject"], []).append(event)
+
+    def pieces(self, position):
+        """The runs of positions that count at a position: a rewind leaves what is up to its target, as it counted then."""
+        found = []
+        while True:
+            rewind = next(((at, target) for at, target in reversed(self.rewinds) if at <= position), None)
+            if rewind is None:
+                return found + [(1, position)]
+            found.append((rewind[0] + 1, position))
+            position = rewind[1]
+
+    def standing(self, subject, position):
+        """The resource at a position; None when there is none."""
+        pieces = self.pieces(position)
+        events = [event for event in self.of.get(subject, [])
+                  if any(first <= int(event["position"]) <= last for first, last in pieces)]
+        return fold(events).get(subject)
+
+    def check(self, report, title, instants, appointments):
+        """Answers against the fold; how many."""
+        wrong, count = [], 0
+        for instant in instants:
+            for question, answer in instant.answers:
+                path, parameters = question
+                if is_history(question) or answer[0] not in (200, 404, 410):
+                    continue
+                count += 1
+                if not parameters:
+                    kind, id = path.split("/")[2:]
+                    expected = self.standing(f"{kind.lower()}/{id}", instant.position)
+                    seen = without_meta(json.loads(answer[1])) if answer[0] == 200 else None
+                elif "patient" in parameters:
+                    expected = sorted(id for id in appointments.get(parameters["patient"], [])
+                                      if self.standing(f"appointment/{id}", instant.position))
+                    seen = sorted(entry["resource"]["id"] for entry in json.loads(answer[1]).get("entry", []))
+                else:
+                    continue
+                if expected != seen:
+                    wrong.append((instant.position, question, answer[0], str(expected)[:150], str(seen)[:150]))
+        report.check(f"{title}: answers are what an independent fold gives", not wrong, wrong[:3])
+        return count
+
+
+def appointments_of(events):
+    """Of each patient, the appointments that ever named him."""
+    found = {}
+    for event in events:
+        for participant in (event.get("data") or {}).get("participant", []) or []:
+            reference = (participant.get("actor") or {}).get("reference", "")
+            if reference.startswith("Patient/"):
+                found.setdefault(reference.split("/")[1], set()).add(event["subject"].split("/")[1])
+    return found
+
+
+def same(report, title, client, instants):
+    """The same questions as of then, and the same answers, to the letter."""
+    different = []
+    for instant in instants:
+        for question, answer in instant.answers:
+            again = ask(client, question, asof=instant.position)
+            if exact(again) != exact(answer):
+                different.append((instant.position, question, answer[0], again[0], answer[2], again[2]))
+    report.check(f"{title}: {len(instants)} instants answer as they did", not different, (len(different), different[:3]))
+
+
+def stands(report, title, client, instant):
+    """What stands now is what stood then."""
+    different = []
+    for question, answer in instant.answers:
+        if not is_history(question):
+            if content(ask(client, question)) != content(answer):
+                different.append((instant.position, question, answer[0]))
+    return report.check(f"{title}: what stands now is what stood then", not different, different[:3])
+
+
+def run(*arguments, context=None, patience=300):
+    environment = {name: value for name, value in os.environ.items() if name != "CHARTLOG_CONTEXT"}
+    if context:
+        environment["CHARTLOG_CONTEXT"] = context
+    return subprocess.run([binary("chartlog"), *arguments], env=environment, capture_output=True, timeout=patience)
+
+
+def said(done):
+    return done.returncode, done.stdout[-300:], done.stderr[-300:]
+
+
+def objects(place):
+    return {os.path.relpath(os.path.join(folder, name), place): os.stat(os.path.join(folder, name)).st_ino
+            for folder, _, names in os.walk(place) for name in names}
+
+
+def held(report, what, done, code=0, text=None):
+    return report.check(what, done.returncode == code and (text is None or text in (done.stdout + done.stderr).decode()), said(done))
+
+
+# ── instants
+
+
+def recording(report, store, admin, place):
+    """Load, rewinds, failovers and two backups, while answers are kept; the instants, and where each backup ends."""
+    dice = random.Random(SEED)
+    seconds = max(16.0, INSTANTS * 0.25)
+    clerks = [Clerk(store, number, generated(200 + number, 12, 1500)) for number in range(3)]
+    recorder = Recorder(store, clerks, INSTANTS, seconds)
+    for thread in [*clerks, recorder]:
+        thread.start()
+    begun, rewinds, failovers, ends = time.monotonic(), 0, 0, []
+    limit = begun + 4 * seconds + 30
+    while (recorder.is_alive() or len(ends) < 2) and time.monotonic() < limit:
+        time.sleep(dice.uniform(1.0, 2.2))
+        if len(recorder.instants) >= INSTANTS * (1 + len(ends)) // 2:
+            done = run("backup", "create", "--to", place, "--json", context=admin)
+            if held(report, "a backup under load", done):
+                ends.append(json.loads(done.stdout)["position"])
+            else:
+                ends.append(0)
+        elif recorder.instants and dice.randrange(3):
+            # Mostly a moment ago; sometimes far back, to before other rewinds.
+            back = recorder.instants[-1] if dice.randrange(4) else dice.choice(recorder.instants[-8:])
+            done = run("restore", "rewind", "--position", str(back.position), "--yes", "--json", context=admin)
+            if done.returncode == 0:
+                rewinds += 1
+            else:
+                report.check("a rewind is refused for good reason alone", b"unavailable" in done.stdout + done.stderr
+                             or b"order-refused" in done.stdout + done.stderr, said(done))
+        else:
+            primary = store.primary()
+            if primary and store.kill9(primary):
+                failovers += 1
+                report.check("the replicas settle after a kill", settled(store) is not None, store.status())
+    for thread in [*clerks, recorder]:
+        thread.stopping = True
+    for thread in [*clerks, recorder]:
+        thread.join(60)
+    for clerk in clerks:
+        report.check(f"clerk {clerk.number} is refused for rewinds alone", not clerk.wrong, clerk.wrong)
+    report.check("as many instants as wanted", len(recorder.instants) == INSTANTS, len(recorder.instants))
+    report.check("every question was answered", not recorder.wrong, recorder.wrong[:3])
+    report.check("there were rewinds and failovers", rewinds and failovers, (rewinds, failovers))
+    print(f"  {INSTANTS} instants in {time.monotonic() - begun:.0f} s, {sum(len(clerk.acknowledged) for clerk in clerks)} events "
+          f"acknowledged, {sum(clerk.refused for clerk in clerks)} requests refused after {rewinds} rewinds, {failovers} failovers",
+          flush=True)
+    return clerks, recorder.instants, ends
+
+
+def judged(report, store, clerks, instants):
+    """The log against what was acknowledged, and the answers against a fold of it."""
+    events = store.client(timeout=60).events()
+    report.check("positions have no gap", [int(event["position"]) for event in events] == list(range(1, len(events) + 1)))
+    at = {event["id"]: event for event in events}
+    missing = [row for clerk in clerks for row in clerk.acknowledged
+               if row[0] not in at or (at[row[0]]["subject"], int(at[row[0]]["position"])) != (row[1], row[3])]
+    report.check("every acknowledged event is present where its answer said, undone or not", not missing, missing[:3])
+    log = Log(events)
+    count = log.check(report, "instants", instants, appointments_of(events))
+    print(f"  {len(events)} events, {len(log.rewinds)} rewinds, {count} answers folded again", flush=True)
+    return log
+
+
+def branched(report, top, title, arguments, context=None, replicas=1):
+    """A branch, or None."""
+    base = free_port()
+    into = os.path.join(top, "branch-" + title.replace(" ", "-"))
+    done = run("restore", "branch", *arguments, "--into", into, "--base-port", str(base), "--replicas", str(replicas), "--json",
+               context=context)
+    if not held(report, f"branch {title}", done):
+        return None
+    return Branch(into, base, replicas)
+
+
+def going_back(report, store, admin, place, instants, ends, log):
+    """The instants, asked again everywhere."""
+    dice = random.Random(SEED + 1)
+    for turn in ("before a failover", "after a failover"):
+        for replica in store.replicas:
+            same(report, f"replica {replica}, {turn}", store.client(timeout=30, replica=replica), instants)
+        if turn == "before a failover":
+            store.kill9(store.primary())
+            report.check("the replicas settle", settled(store) is not None, store.status())
+
+    stamps = {int(event["position"]): event["recordedtime"] for event in log.events}
+    early = [instant for instant in instants if instant.position <= ends[0]]
+    report.check("some instants are before the first backup, some after", early and len(early) < len(instants), len(early))
+    second = [instant for instant in instants if instant.position <= ends[1]]
+    own = ["--from", place, "--store", store.dir]
+    for title, covered, arguments in (
+            ("from live", instants, ["--from", "LIVE"]),
+            ("from the first backup", early, own + ["--backup", "1", "--older-registers"]),
+            ("from the second backup", second, own)):
+        target = dice.choice(covered)
+        at = dice.choice([["--position", str(target.position)], ["--at", stamps[target.position]]])
+        made = branched(report, store.top, title, arguments + at, context=admin if "LIVE" in arguments else None)
+        if made is None:
+            continue
+        with made:
+            made.start()
+            same(report, f"a branch {title}", made.client(timeout=30), covered)
+            stands(report, f"a branch {title}", made.client(timeout=30), target)
+            if title != "from live":
+                continue
+            target = dice.choice(instants)
+            again = branched(report, store.top, "of a branch", ["--from", made.dir, "--position", str(target.position)], replicas=3)
+        if again is not None:
+            with again:
+                again.start()
+                for replica in again.replicas:
+                    same(report, f"a branch of a branch, replica {replica}", again.client(timeout=30, replica=replica), instants)
+                stands(report, "a branch of a branch", again.client(timeout=30), target)
+
+    # Back to instants, and back from there.
+    chosen = dice.sample(instants, min(len(instants), max(8, INSTANTS // 4)))
+    broken = []
+    for number, instant in enumerate(chosen):
+        client = store.client(timeout=30, replica=store.replicas[number % 3])
+        before = store.status()["position"]
+        questions = [question for question, _ in instant.answers if not is_history(question)]
+        stood = [content(ask(client, question)) for question in questions]
+        done = run("restore", "rewind", "--position", str(instant.position), "--yes", "--json", context=admin)
+        if done.returncode != 0:
+            broken.append((instant.position, said(done)))
+            continue
+        stands(report, f"after a rewind to {instant.position}", client, instant)
+        back = run("restore", "rewind", "--position", str(before), "--yes", "--json", context=admin)
+        if back.returncode != 0:
+            broken.append((before, said(back)))
+            continue
+        again = [content(ask(client, question)) for question in questions]
+        report.check(f"after a rewind of the rewind to {instant.position}: as before both", again == stood, questions)
+    report.check(f"{len(chosen)} rewinds and as many back are made", not broken, broken[:3])
+    for replica in store.replicas:
+        same(report, f"replica {replica}, after {2 * len(chosen)} more rewinds", store.client(timeout=30, replica=replica), instants)
+
+
+# ── killed
+
+
+class Order(threading.Thread):
+    """An order on its way to a replica that may die of something else meanwhile."""
+
+    def __init__(self, store, replica, position):
+        super().__init__(daemon=True)
+        self.client = store.client("admin", timeout=15, replica=replica)
+        self.body = json.dumps({"asof": str(position), "apply": True}).encode()
+        self.answer = (0, {}, b"")
+
+    def run(self):
+        try:
+            self.answer = self.client.request("POST", "/v1/restores", self.body, {"Content-Type": "application/json"})
+        except (OSError, http.client.HTTPException):
+            pass
+
+
+def rewinds_killed(report, store, instants, clerk):
+    """kill -9 of the primary while it rewinds: the rewind happened once, or not at all."""
+    dice = random.Random(SEED + 2)
+    happened = lost = 0
+    for number in range(KILLS):
+        status = settled(store)
+        if not report.check("the replicas settle before a rewind", status is not None, store.status()):
+            return
+        client = store.client(timeout=30, replica=status["primary"])
+        after = status["position"]
+        known = len([1 for event in client.events() if event["type"] == "chartlog.rewound"]) if number == 0 else known_after
+        order = Order(store, status["primary"], dice.choice(instants).position)
+        order.start()
+        time.sleep(dice.choice([0, 0.002, 0.01, 0.03, dice.uniform(0, 0.25)]))
+        store.kill9(status["primary"])
+        order.join(30)
+        report.check("the replicas settle after it", settled(store) is not None, store.status())
+        answered = order.answer[0]
+        report.check("the answer is done, unknown or surely not", answered in (0, 200, 503, 504), order.answer)
+        new = [event for event in store.client(timeout=60, replica=store.replicas[number % 3]).events(after)
+               if event["type"] == "chartlog.rewound"]
+        report.check("the rewind happened once or not at all", len(new) <= 1, new)
+        if answered == 200:
+            report.check("what was answered as done is done", len(new) == 1
+                         and int(new[0]["position"]) == json.loads(order.answer[2])["rewoundby"], (new, order.answer))
+        if answered == 503:
+            report.check("what was answered as not done is not", not new, (new, order.answer))
+        known_after = known + len(new)
+        happened, lost = happened + len(new), lost + (not new)
+        # Appends are not closed for ever by what became of it.
+        count = len(clerk.acknowledged)
+        deadline = time.monotonic() + 20
+        while len(clerk.acknowledged) < count + 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        report.check("appends go on after it", len(clerk.acknowledged) >= count + 3, (store.status(), clerk.wrong))
+    print(f"  {KILLS} primaries killed as they rewound: {happened} rewinds happened, {lost} did not", flush=True)
+
+
+def backups_killed(report, store, admin, place):
+    """kill -9 of who makes a backup, again and again: what is there is whole, and the next run goes on."""
+    dice = random.Random(SEED + 3)
+    known, interrupted = {}, 0
+    for number in range(KILLS):
+        status = settled(store)
+        if not report.check("the replicas settle before a backup", status is not None, store.status()):
+            return
+        maker = dice.choice(store.replicas)
+        making = subprocess.Popen(
+            [binary("chartlog"), "backup", "create", "--to", place, "--replica", str(maker), "--context", admin],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(dice.uniform(0.1, 3.0))
+        isDone = making.poll() is not None
+        store.kill9(maker)
+        out, err = making.communicate(timeout=60)
+        interrupted += making.returncode != 0
+        report.check("a backup whose maker is killed is unknown, or was done", making.returncode in ((0,) if isDone else (0, 3, 4)),
+                     (making.returncode, out, err))
+        if os.path.exists(os.path.join(place, "chartlog-backup")):
+            found = run("backup", "verify", place, "--all")
+            report.check("what is there verifies, or there is none yet", found.returncode == 0 or b"There is no backup" in found.stderr, said(found))
+        now = objects(place) if os.path.exists(place) else {}
+        changed = [name for name, inode in known.items() if now.get(name) != inode]
+        report.check("nothing that was there is written again", not changed, changed[:3])
+        known = {name: inode for name, inode in now.items() if name.startswith(("segments/", "manifests/")) and not name.endswith(".new")}
+    settled(store)
+    begun = time.monotonic()
+    held(report, "run again, it goes on", run("backup", "create", "--to", place, "--context", admin))
+    report.check("nothing half is left", not [name for name in objects(place) if name.endswith(".new")], list(objects(place)))
+    found = run("backup", "verify", place, "--all", "--store", store.dir, "--json")
+    report.check("and everything verifies, with keys", found.returncode == 0 and json.loads(found.stdout)["folded"], said(found))
+    print(f"  {KILLS} makers of backups killed, {interrupted} backups interrupted, the last took {time.monotonic() - begun:.1f} s", flush=True)
+
+
+def branches_killed(report, top, sources, instants, seconds):
+    """kill -9 of `restore branch`: its final name is whole or not there, and the same command goes on."""
+    dice = random.Random(SEED + 4)
+    finished = 0
+    for number in range(KILLS):
+        title, arguments, covered, context = dice.choice(sources)
+        into, base = os.path.join(top, f"killed-{number}"), free_port()
+
+        def command(instant):
+            return ["restore", "branch", *arguments, "--into", into, "--base-port", str(base), "--replicas", "3", "--position",
+                    str(instant.position)]
+
+        target = dice.choice(covered)
+        for turn in range(dice.choice([1, 1, 2, 3])):
+            environment = dict(os.environ, CHARTLOG_CONTEXT=context) if context else os.environ
+            making = subprocess.Popen([binary("chartlog"), *command(target)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            time.sleep(dice.uniform(0, seconds * 1.1))
+            making.kill()
+            making.communicate()
+            if making.returncode == 0 or os.path.exists(into):
+                break
+            # Whoever runs it again may have thought better of when.
+            target = dice.choice([target, dice.choice(covered)])
+        if os.path.exists(into):
+            finished += 1
+            held(report, f"branch {number} {title}: a store under its name is whole", run("verify", into))
+            held(report, f"branch {number} {title}: run again it is refused", run(*command(target), context=context), 1, "exists already")
+        else:
+            held(report, f"branch {number} {title}: run again it is done", run(*command(target), context=context))
+            held(report, f"branch {number} {title}: and whole", run("verify", into))
+        report.check(f"branch {number} {title}: nothing unfinished is left", not os.path.exists(into + ".partial"))
+        if number % 2 == 0 and os.path.exists(into):
+            with Branch(into, base) as made:
+                made.start()
+                stands(report, f"branch {number} {title}", made.client(timeout=30), target)
+                same(report, f"branch {number} {title}", made.client(timeout=30), covered[:: max(1, len(covered) // 10)])
+        shutil.rmtree(into, ignore_errors=True)
+    print(f"  {KILLS} branches killed, {finished} of them after they were done", flush=True)
+
+
+# ── full
+
+
+def size(path):
+    return sum(os.stat(os.path.join(folder, name)).st_blocks * 512 for folder, _, names in os.walk(path) for name in names)
+
+
+def full(report, store, admin, place, instants, ends):
+    """A disk that is full: a clear error; when there is room, the same command goes on."""
+    small = os.path.join(store.top, "small")
+    os.mkdir(small)
+    room = size(place)
+
+    def mount(bytes, option="mount"):
+        options = ["-o", f"remount,size={bytes // 1024}k", small] if option == "remount" else [
+            "-t", "tmpfs", "-o", f"size={bytes // 1024}k", "none", small]
+        return os.geteuid() == 0 and subprocess.run(["mount", *options], capture_output=True).returncode == 0
+
+    if not mount(room // 2):
+        return report.skip("full disks", "only root can mount a small one")
+    try:
+        there = os.path.join(small, "backups")
+        done = run("backup", "create", "--to", there, "--context", admin)
+        held(report, "a backup to a full disk is refused", done, 1, "full")
+        held(report, "and says to make room", done, 1, "Make room")
+        rows = [json.loads(row) for row in run("backup", "status", "--json", "--context", admin).stdout.splitlines()]
+        report.check("status says so", any("full" in (job["problem"] or "") for row in rows for job in row["backups"]), rows)
+        found = run("backup", "verify", there, "--all")
+        report.check("there is no half backup", found.returncode == 1 and b"There is no backup" in found.stderr, said(found))
+        report.check("the store goes on", settled(store) is not None, store.status())
+        mount(8 * room, "remount")
+        held(report, "with room it goes on", run("backup", "create", "--to", there, "--context", admin))
+        held(report, "and verifies", run("backup", "verify", there, "--all", "--store", store.dir))
+        shutil.rmtree(there)
+        covered = [instant for instant in instants if instant.position <= ends[1]]
+        into, base = os.path.join(small, "branch"), free_port()
+        command = ["restore", "branch", "--from", place, "--store", store.dir, "--into", into, "--base-port", str(base), "--position",
+                   str(covered[-1].position)]
+        for share in (0.3, 1.1, 2.5):
+            mount(max(65536, int(room * share)), "remount")
+            done = run(*command)
+            if done.returncode == 0:
+                break
+            held(report, f"a branch on a disk of {share} times the backup is refused", done, 1, "room")
+            report.check("and makes no store", not os.path.exists(into), os.listdir(small))
+        if not os.path.exists(into):
+            mount(1 << 30, "remount")
+            held(report, "with room the branch goes on", run(*command))
+        held(report, "and verifies", run("verify", into))
+        mount(1 << 30, "remount")
+        with Branch(into, base) as made:
+            made.start()
+            stands(report, "a branch made on a disk that was full", made.client(timeout=30), covered[-1])
+    finally:
+        subprocess.run(["umount", "-l", small], capture_output=True)
+
+
+def main():
+    report = Report("restores")
+    with Store(replicas=3) as store:
+        admin = os.path.join(store.dir, "admin.context")
+        place = os.path.join(store.top, "backups")
+        store.configure(segmentFrames=512, snapshotEvery=2000)
+        store.start()
+        settled(store)
+        clerks, instants, ends = recording(report, store, admin, place)
+        settled(store)
+        if instants and len(ends) == 2 and all(ends):
+            log = judged(report, store, clerks, instants)
+            going_back(report, store, admin, place, instants, ends, log)
+            check_digests(report, store)
+            judged(report, store, clerks, instants)
+
+            # Slowly, so that there is a middle to be killed in.
+            store.stop()
+            total = size(place)
+            store.settings(backup={"to": [os.path.join(store.top, "never")], "bytesPerSecond": max(65536, total // 3)})
+            store.start()
+            begun = time.monotonic()
+            timed = branched(report, store.top, "timed", ["--from", place, "--store", store.dir])
+            seconds = time.monotonic() - begun
+            shutil.rmtree(timed.dir, ignore_errors=True)
+            clerk = Clerk(store, 9, generated(209, 12, 1500), pause=0.01)
+            clerk.start()
+            backups_killed(report, store, admin, os.path.join(store.top, "interrupted"))
+            rewinds_killed(report, store, instants, clerk)
+            clerk.stopping = True
+            clerk.join(30)
+            report.check("the clerk is refused for rewinds alone", not clerk.wrong, clerk.wrong)
+            settled(store)
+            check_digests(report, store)
+            judged(report, store, [*clerks, clerk], instants)
+            store.stop()
+            store.settings(backup=None)
+            store.start()
+            settled(store)
+            full(report, store, admin, place, instants, ends)
+            covered = [instant for instant in instants if instant.position <= ends[1]]
+            sources = [("from a backup", ["--from", place, "--store", store.dir], covered, None),
+                       ("from live", ["--from", "LIVE"], instants, admin)]
+            branches_killed(report, store.top, sources, instants, seconds)
+            store.stop()
+            sources = [("from a replica", ["--from", f"{store.dir}/replica-2"], instants, None)]
+            branches_killed(report, store.top, sources, instants, seconds)
+            verified = store.command("verify", store.dir)
+            report.check("every replica's log is whole", verified.returncode == 0, verified.stdout[-500:])
+    report.end()
+
+
+main()
