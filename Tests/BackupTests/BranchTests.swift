@@ -81,7 +81,8 @@ import Views
     }
 
     /// What every stream says now, by its tag: enough to tell two stores' views apart.
-    private func contents(_ replica: Replica<MemoryFiles>, through position: UInt64? = nil) throws -> [UInt64: [UInt8]] {
+    private func contents(_ replica: Replica<MemoryFiles>, through position: UInt64? = nil) throws -> [UInt64: [UInt8]]
+    {
         var found: [UInt64: [UInt8]] = [:]
         for number in 0..<replica.book.streamCount {
             let stream = StreamOrdinal(raw: UInt32(number))

@@ -11,7 +11,8 @@ import Views
 /// Trying a restore out, before it is needed.
 extension Command {
     static let drill = Command(
-        "drill", "--from BACKUPS --scratch DIR", summary: "restore from backups to a scratch store, check it, and time it",
+        "drill", "--from BACKUPS --scratch DIR",
+        summary: "restore from backups to a scratch store, check it, and time it",
         story: """
             DIR is made anew each time: a scratch store of an earlier drill there is wiped, all its replicas, and nothing else is
             ever touched. The newest of BACKUPS (the second place is the one to try) is restored there and started; the views'
@@ -83,11 +84,14 @@ private struct Drill {
             card.add("backup", "\(manifest.number), through position \(Screen.grouped(manifest.head.position))")
             card.add("views", isRight ? "as the backup states" : "NOT as the backup states")
             card.add(
-                "RPO", "\(seconds(UInt64(loss))), \(behind.overflow ? "0" : Screen.grouped(behind.partialValue)) events")
+                "RPO", "\(seconds(UInt64(loss))), \(behind.overflow ? "0" : Screen.grouped(behind.partialValue)) events"
+            )
             card.add("RTO", "\(seconds(took)) until appends were acknowledged")
             card.show()
         }
-        guard isRight else { throw Failure(.failed, "the restored views are not those of the backup", "run backup verify") }
+        guard isRight else {
+            throw Failure(.failed, "the restored views are not those of the backup", "run backup verify")
+        }
     }
 
     private func seconds(_ milliseconds: UInt64) -> String {
@@ -131,7 +135,9 @@ private struct Drill {
         }
         let until = LinuxClock.monotonicMilliseconds() + Self.readyMilliseconds
         while LinuxClock.monotonicMilliseconds() < until {
-            guard child.ended() == nil else { throw Failure(.failed, "the scratch store ended as soon as it was started") }
+            guard child.ended() == nil else {
+                throw Failure(.failed, "the scratch store ended as soon as it was started")
+            }
             if let response = try? Cluster(context, arguments).get("/v1/cluster"),
                 let view = try? Replies.json(response).view, view["primary"]?.unsigned != nil,
                 view["min_durable_copies"]?.unsigned == UInt64(view["replicas"]?.elements.count ?? 0)
