@@ -138,6 +138,10 @@ def making(report, operator, store, client, events):
     report.check("a relative path is refused over HTTP", store.client("admin").request(
         "POST", "/v1/backups", b'{"to": "backups"}', {"Content-Type": "application/json"})[0] == 400)
     report.check("nothing was made by any of these", not os.path.exists(place))
+    os.makedirs(os.path.join(store.top, "others"))
+    write(b"a letter", store.top, "others", "letter.txt")
+    operator.run("a backup among other things", 1, "backup", "create", "--to", "others", context=context, text="other things")
+    report.check("they stay alone", os.listdir(os.path.join(store.top, "others")) == ["letter.txt"])
 
     begun = time.monotonic()
     operator.run("a first backup", 0, "backup", "create", "--to", place, context=context,
@@ -624,6 +628,65 @@ def counts(report, title, preview, said):
         said.get(name) == preview.get(name) for name in ("target", "position", "streams", "patients", "vanishing")), (preview, said))
 
 
+def drilling(report, operator, store, place, last):
+    """A restore tried out before it is needed."""
+    context, scratch = admin(store), os.path.join(store.top, "scratch")
+    arguments = ["drill", "--from", place, "--scratch", scratch, "--replicas", "1", "--base-port", str(free_port())]
+    operator.run("a drill of nothing", 2, "drill", "--scratch", scratch, context=context, text="--from")
+    operator.run("a drill over a store", 1, "drill", "--from", place, "--scratch", store.dir, context=context, text="no scratch store")
+    report.check("which goes on", store.client().get("/readyz")[0] == 200)
+    said = operator.json("a drill", 0, *arguments, context=context)
+    report.check("tells how much is lost and how long it takes", said.get("right") is True and said.get("position") == last
+                 and said.get("loss_ms", -1) >= 0 and 0 < said.get("restore_ms", 0) < 60_000, said)
+    operator.run("again, over what it left", 0, *arguments, context=context, text=["RPO", "RTO", "as the backup states"])
+    report.check("its scratch store stays, and has stopped", os.path.exists(os.path.join(scratch, "root.key"))
+                 and operator.run("a scratch store verifies", 0, "verify", scratch, text="whole").returncode == 0)
+    found = [row for row in trail(store.client()).values() if "drill" in json.dumps(row)]
+    report.check("drills stand in the audit trail", len(found) == 2, len(found))
+    service = os.path.join(store.dir, "service.context")
+    operator.run("a drill without the right", 1, *arguments, context=service, text="forbidden")
+
+
+def crossing(report, operator, store, place, keys, foreign):
+    """What another command left unfinished is not gone on with; two at once do not mix."""
+    into, base = os.path.join(store.top, "crossed"), str(free_port())
+    command = [binary("chartlog"), "restore", "branch", "--from", place, *keys, "--into", into, "--base-port", base]
+    killed = 0
+    for pause in (0.3, 0.2, 0.1, 0.05):
+        making = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(pause)
+        making.kill()
+        making.wait()
+        if os.path.exists(into):
+            shutil.rmtree(into)
+            continue
+        killed += os.path.exists(into + ".partial")
+        if killed:
+            break
+    report.check("an unfinished branch is left", killed)
+    theirs = ["restore", "branch", "--from", os.path.join(foreign, "backups"), "--store", os.path.join(foreign, "store"), "--into", into,
+              "--base-port", base]
+    operator.run("another store's backups, over what is unfinished", 0, *theirs)
+    rows = operator.run("a store of the second source", 0, "verify", into, "--json").stdout.splitlines()
+    report.check("nothing of the first is in it", [json.loads(row)["position"] for row in rows] == [6, 6, 6], rows)
+    shutil.rmtree(into)
+    # Begun from the other store's last segment, under the number of a closed one of ours.
+    os.makedirs(into + ".partial/replica-1/data/log", mode=0o700)
+    write(b"half a segment", into + ".partial/replica-1/data/log", "000000000001.segment")
+    operator.run("over what another source left", 1, *command[1:], text=["begun from another source", "remove it"])
+    report.check("makes no store", not os.path.exists(into))
+    shutil.rmtree(into + ".partial")
+    both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)]
+    told_each = [one.communicate(timeout=120)[1] for one in both]
+    codes = sorted(one.returncode for one in both)
+    report.check("of two at once one is done, the other refused", codes == [0, 1] and any(
+        b"under way" in one or b"exists already" in one for one in told_each), (codes, told_each))
+    operator.run("and is whole", 0, "verify", into, text="whole")
+    report.check("and nothing is left of how it was made", not os.path.exists(into + ".partial") and sorted(os.listdir(into)) == [
+        "admin.context", "ca.key", "ca.pem", "replica-1", "replica-2", "replica-3", "root.key", "service.context", "tls"], os.listdir(into))
+    shutil.rmtree(into)
+
+
 # ── the store itself
 
 
@@ -785,6 +848,9 @@ def main():
             operator.run("another store's keys", 1, "backup", "verify", place, context=admin(other))
             branch(operator, "with another store's keys", 1, "--from", place, "--store", other.dir, text="another store")
             damaging(report, operator, store, place, foreign)
+            # Kept for later: backups of another store, and its keys.
+            foreign_kept = os.path.join(store.top, "foreign")
+            shutil.copytree(other.top, foreign_kept)
         expiring(report, operator, store, place)
         refusing(report, operator, store, place, keys, told_of, inside)
         scheduled(report, operator)
@@ -833,6 +899,20 @@ def main():
                              "--older-registers", replicas=1)
         report.check("it ends where that backup ends", said.get("position") == 624, said)
 
+        cut, said = branch(operator, "without what came after", 0, "--from", place, *keys, "--at", thens[1].stamp, "--drop-after", replicas=1)
+        report.check("it ends there", said.get("target") == thens[1].position and said.get("streams") == 0, said)
+        with cut:
+            cut.start()
+            compare(report, "a branch without what came after", cut, thens[1])
+            listed = cut.client().events()
+            report.check("nothing of it is in the log", len(listed) == thens[1].position, len(listed))
+            theirs = trail(cut.client())
+            report.check("nor in the audit trail, but for what the branch did itself", not [
+                id for id in theirs if id.startswith("e-") and int(id[2:]) > thens[1].position], len(theirs))
+            report.check("appends go on", cut.client().append(patient("p-later"))[0] == 201)
+        operator.run("a branch without what came after verifies", 0, "verify", cut.dir, text="whole")
+        drilling(report, operator, store, place, last)
+        crossing(report, operator, store, place, keys, foreign_kept)
         rewinding(report, operator, store, thens, told_of, subjects)
 
         # ── the store is lost

@@ -24,6 +24,13 @@ package struct BranchMaker {
     private let target: StoreLayout
     /// Where it is made.
     package let layout: StoreLayout
+    private let hold = Hold()
+
+    /// The lock of the directory, held from the first `begin` on.
+    private final class Hold {
+        static let name = "lock"
+        var descriptor: Descriptor?
+    }
 
     /// - Throws: when the directory is there, or the plan is none.
     package init(_ plan: Plan) throws(ServerError) {
@@ -40,12 +47,20 @@ package struct BranchMaker {
     package var data: String { layout.data(1) }
 
     /// Makes the directories, unless an earlier try did.
+    ///
+    /// - Throws: when that cannot be, or somebody else is at it.
     package func begin() throws(ServerError) {
+        guard hold.descriptor == nil else { return }
         do throws(LinuxError) {
-            for path in [layout.directory, layout.replica(1), layout.data(1)] where !SmallFile.exists(path) {
+            if !SmallFile.exists(layout.directory) { try SmallFile.makeDirectory(layout.directory) }
+            hold.descriptor = try SmallFile.lock("\(layout.directory)/\(Hold.name)")
+            for path in [layout.replica(1), layout.data(1)] where !SmallFile.exists(path) {
                 try SmallFile.makeDirectory(path)
             }
         } catch {
+            guard !error.isLocked else {
+                throw ServerError("Another restore into this directory is under way; nothing was changed.")
+            }
             throw ServerError("The directory cannot be made: see whether its parent is there and who owns it.")
         }
     }
@@ -113,7 +128,7 @@ package struct BranchMaker {
     /// What an earlier try made beside replica 1's data.
     private func clearPapers() throws {
         let files = try LinuxFiles(root: layout.directory)
-        for name in try files.list("") where name != "replica-1" { try remove(name, files) }
+        for name in try files.list("") where name != "replica-1" && name != Hold.name { try remove(name, files) }
         for name in try files.list("replica-1") where name != "data" { try remove("replica-1/" + name, files) }
     }
 
@@ -129,5 +144,7 @@ package struct BranchMaker {
         let files = try LinuxFiles(root: parent.isEmpty ? "/" : parent)
         try files.rename(name + ".partial", to: name)
         try files.syncDirectory("")
+        // Not before: whoever takes the lock next must not find this store still being made.
+        SmallFile.remove("\(target.directory)/\(Hold.name)")
     }
 }

@@ -94,6 +94,10 @@ struct Branching {
             throw failure
         } catch let error as ServerError {
             throw Failure(ExitCode(rawValue: error.exitCode) ?? .failed, error.sentence)
+        } catch BackupError.occupied {
+            throw Failure(
+                .failed, "\(Screen.safe(plan.directory)).partial was begun from another source",
+                "remove it, or name another DIR; no store was made")
         } catch let error as BackupError {
             throw Failure(.failed, Screen.safe(error.headline), Screen.safe(error.advice))
         } catch let error as ReplicaError {
