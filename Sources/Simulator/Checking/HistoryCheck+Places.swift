@@ -237,12 +237,15 @@ extension HistoryCheck {
     private func firstPlace(
         _ number: Int, _ stream: Int, asOf moment: Moment?, floor: UInt64, where isTrue: (UInt64) -> Bool
     ) throws(Flaw) -> UInt64 {
-        let place =
-            if let moment { Optional(log.cut(moment, through: log.count)).flatMap { isTrue($0) ? $0 : nil } } else {
-                firstPlace([stream], floor: floor, where: isTrue)
-            }
-        guard let place else { throw Flaw("operation \(number) misses stream \(stream), which was there") }
-        return place
+        guard let moment else {
+            if let place = firstPlace([stream], floor: floor, where: isTrue) { return place }
+            throw Flaw("operation \(number) misses stream \(stream), which was there")
+        }
+        let cut = log.cut(moment, through: log.count)
+        guard isTrue(cut) else {
+            throw Flaw("operation \(number) misses stream \(stream) as of \(moment), when it was there")
+        }
+        return cut
     }
 
     /// The first place from `floor` on at which something is true that only these streams decide.

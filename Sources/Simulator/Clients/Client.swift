@@ -54,13 +54,11 @@ struct Client {
         _ plan: Plan, _ maker: inout EventMaker, _ moments: inout Moments, now: UInt64
     ) throws(Violation) -> (HistoryOperation.Call, Request) {
         guard !chance.perMillion(plan.readsPerMillion) else {
-            if chance.perMillion(plan.asOfPerMillion),
-                let moment = moments.draw(
-                    &chance, arrival: now + 2 * plan.linkMicroseconds)
-            {
-                return drawRead(maker, asOf: moment)
+            let arrival = now + 2 * plan.linkMicroseconds
+            guard chance.perMillion(plan.asOfPerMillion), let moment = moments.draw(&chance, arrival: arrival) else {
+                return drawRead(maker)
             }
-            return drawRead(maker)
+            return drawRead(maker, asOf: moment)
         }
         // What was done is asked for once more: since then a rewind may have undone it.
         if plan.asOfPerMillion > 0, let done, chance.oneIn(30) { return done }
