@@ -64,7 +64,12 @@ extension Replica {
     }
 
     /// The transaction that a committed position belongs to.
-    func transaction(at position: UInt64) throws(Problem) -> TransactionPlace { try event(at: position).transaction }
+    func transaction(at position: UInt64) throws(Problem) -> TransactionPlace {
+        if let kept = opened.rewind(at: position) { return kept }
+        let (_, place, transaction) = try event(at: position)
+        if place.rewind != nil { opened.keep(transaction, ofRewind: position) }
+        return transaction
+    }
 
     /// Who appended the event at a position, why, and from where.
     func header(at position: UInt64) throws(Problem) -> AuditValue {

@@ -16,6 +16,9 @@ struct FrameParts {
     /// For each event where it stands and which transaction it is of.
     private(set) var events: [(offset: Int, transaction: Int)] = []
     private(set) var records: [RecordPlace] = []
+    /// The rewinds, as they were taken apart: one may name every stream there is, and is not read through once more for
+    /// each of them.
+    private var rewinds: [EventPlace] = []
 
     init(_ frame: OpenedFrame) throws(ByteError) {
         index = frame.header.index
@@ -29,7 +32,9 @@ struct FrameParts {
         while let step = try reader.next() {
             switch step {
             case .transaction(let place): transactions.append(place)
-            case .event(let place): events.append((place.head.lowerBound, transactions.count - 1))
+            case .event(let place):
+                events.append((place.head.lowerBound, transactions.count - 1))
+                if place.rewind != nil { rewinds.append(place) }
             case .record(let place): records.append(place)
             }
         }
@@ -39,6 +44,7 @@ struct FrameParts {
     func event(at position: UInt64) throws(ByteError) -> (place: EventPlace, transaction: TransactionPlace)? {
         guard position >= firstPosition, position - firstPosition < UInt64(events.count) else { return nil }
         let (offset, transaction) = events[Int(position - firstPosition)]
+        if let rewind = rewinds.first(where: { $0.position == position }) { return (rewind, transactions[transaction]) }
         return (try EntryReader.event(in: body, at: offset, position: position), transactions[transaction])
     }
 
@@ -52,10 +58,21 @@ struct FrameParts {
 /// The frames taken apart lately. Neighbours are read together, so few are enough.
 struct FrameIndexes {
     private static let kept = 8
+    private static let rewindsKept = 64
 
     private var frames: [FrameParts] = []
     /// The header opened last, by its transaction's first position: events read together share one.
     var header: (position: UInt64, value: AuditValue)?
+    /// The transactions of the rewinds read lately. Each resource that a rewind touched says when it was changed, so that
+    /// is asked far more often than the frame, which may be of megabytes, stays among the few kept.
+    private var rewinds: [(position: UInt64, transaction: TransactionPlace)] = []
+
+    func rewind(at position: UInt64) -> TransactionPlace? { rewinds.last { $0.position == position }?.transaction }
+
+    mutating func keep(_ transaction: TransactionPlace, ofRewind position: UInt64) {
+        if rewinds.count == Self.rewindsKept { rewinds.removeFirst() }
+        rewinds.append((position, transaction))
+    }
 
     func holding(position: UInt64) -> FrameParts? {
         frames.last { position >= $0.firstPosition && position - $0.firstPosition < UInt64($0.events.count) }
