@@ -249,7 +249,7 @@ def held(report, what, done, code=0, text=None):
 def recording(report, store, admin, place):
     """Load, rewinds, failovers and two backups, while answers are kept; the instants, and where each backup ends."""
     dice = random.Random(SEED)
-    seconds = max(16.0, INSTANTS * 0.25)
+    seconds = max(16.0, INSTANTS * 0.12)
     clerks = [Clerk(store, number, generated(200 + number, 12, 1500)) for number in range(3)]
     recorder = Recorder(store, clerks, INSTANTS, seconds)
     for thread in [*clerks, recorder]:
@@ -358,7 +358,7 @@ def going_back(report, store, admin, place, instants, ends, log):
                 stands(report, "a branch of a branch", again.client(timeout=30), target)
 
     # Back to instants, and back from there.
-    chosen = dice.sample(instants, min(len(instants), max(8, INSTANTS // 4)))
+    chosen = dice.sample(instants, min(len(instants), max(8, min(100, INSTANTS // 4))))
     broken = []
     for number, instant in enumerate(chosen):
         client = store.client(timeout=30, replica=store.replicas[number % 3])
@@ -471,6 +471,46 @@ def backups_killed(report, store, admin, place):
     found = run("backup", "verify", place, "--all", "--store", store.dir, "--json")
     report.check("and everything verifies, with keys", found.returncode == 0 and json.loads(found.stdout)["folded"], said(found))
     print(f"  {KILLS} makers of backups killed, {interrupted} backups interrupted, the last took {time.monotonic() - begun:.1f} s", flush=True)
+
+
+def crashed(report, store, clerk):
+    """A branch of one replica as a crash left it in the middle of a load: what is in it is what stood up to its end."""
+    dice = random.Random(SEED + 5)
+    lengths = []
+    for number in range(max(2, KILLS // 2)):
+        count = len(clerk.acknowledged)
+        deadline = time.monotonic() + 20
+        while len(clerk.acknowledged) < count + 20 and time.monotonic() < deadline:
+            time.sleep(dice.uniform(0, 0.05))
+        replica = dice.choice(store.replicas)
+        image = os.path.join(store.top, f"crashed-{number}")
+        os.mkdir(image)
+        shutil.copy(os.path.join(store.dir, "root.key"), image)
+        # All of it at one moment, as kill -9 leaves it.
+        for one in store.replicas:
+            store.signal(one, signal.SIGSTOP)
+        try:
+            shutil.copytree(os.path.join(store.dir, f"replica-{replica}"), os.path.join(image, f"replica-{replica}"))
+        finally:
+            for one in store.replicas:
+                store.signal(one, signal.SIGCONT)
+        made = branched(report, store.top, f"of a crashed replica {number}", ["--from", f"{image}/replica-{replica}"])
+        if made is None:
+            continue
+        with made:
+            made.start()
+            theirs = made.client(timeout=60).events()
+        report.check("the replicas settle after a pause of all", settled(store) is not None, store.status())
+        ours = store.client(timeout=60).events()
+        lengths.append(len(theirs))
+        common = next((at for at, (one, other) in enumerate(zip(theirs, ours)) if one != other), min(len(theirs), len(ours)))
+        # What only this replica had may have been decided against; nothing else differs.
+        report.check(f"a branch of a crashed replica has what stood up to its end, {common} events", len(theirs) - common <= 64
+                     and common > 0 and len(theirs) > 0, (len(theirs), common, len(ours)))
+        held(report, "and verifies", run("verify", made.dir))
+        shutil.rmtree(image)
+        shutil.rmtree(made.dir)
+    print(f"  {len(lengths)} branches of crashed replicas, of {min(lengths, default=0)} to {max(lengths, default=0)} events", flush=True)
 
 
 def branches_killed(report, top, sources, instants, seconds):
@@ -599,6 +639,7 @@ def main():
             clerk.start()
             backups_killed(report, store, admin, os.path.join(store.top, "interrupted"))
             rewinds_killed(report, store, instants, clerk)
+            crashed(report, store, clerk)
             clerk.stopping = True
             clerk.join(30)
             report.check("the clerk is refused for rewinds alone", not clerk.wrong, clerk.wrong)

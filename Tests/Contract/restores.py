@@ -471,6 +471,20 @@ def scheduled(report, operator):
         os.rename(places[0] + "-kept", places[0])
         operator.run("mended, the next one goes on", 0, "backup", "create", context=admin(store), text="backup 3 is made")
         operator.run("and brings a lost place up to it", 0, "backup", "verify", places[1], "--all", context=admin(store), text="whole: backup 1, 2, 3,")
+        # Sealed to a passphrase instead.
+        store.stop()
+        write(b"correct horse battery staple\n", store.top, "words", mode=0o644)
+        store.settings(escrow={"to": f"{store.top}/safe-2", "passphraseFile": f"{store.top}/words"})
+        store.start()
+        report.check("a passphrase that others can read seals nothing, and status says so", wait(lambda: any(
+            "not escrowed" in text for text in (store.status() or {"warnings": []})["warnings"])), store.status())
+        report.check("nothing is written", not glob.glob(f"{store.top}/safe-2/*"))
+        os.chmod(f"{store.top}/words", 0o600)
+        store.stop()
+        store.start()
+        found = wait(lambda: glob.glob(f"{store.top}/safe-2/chartlog-*-epoch-1.age"))
+        report.check("one that is its owner's alone does", len(found) == 1, found)
+        operator.run("and opens", 0, "backup", "verify", "b", "--keys", *found, "--passphrase-file", "words", text="whole", lacks="give the keys")
         report.check("the warning is gone", wait(lambda: not any(
             "last backup failed" in text for text in (store.status() or {"warnings": ["last backup failed"]})["warnings"])), store.status())
 
