@@ -690,6 +690,16 @@ def crossing(report, operator, store, place, keys, foreign):
     operator.run("over what another source left", 1, *command[1:], text=["begun from another source", "remove it"])
     report.check("makes no store", not os.path.exists(into))
     shutil.rmtree(into + ".partial")
+    # The backup that a killed run ordered is still being made, slowly.
+    live = os.path.join(store.top, "live")
+    os.mkdir(live + ".partial")
+    operator.run("a backup that goes on", 0, "backup", "create", "--to", live + ".partial/live", "--replica", "3", "--no-wait",
+                 context=admin(store))
+    operator.run("the same restore waits for it", 0, "restore", "branch", "--from", "LIVE", "--into", live, "--base-port", base,
+                 context=admin(store))
+    operator.run("and is whole as well", 0, "verify", live, text="whole")
+    report.check("and has nothing of it in it", not os.path.exists(live + "/live") and not os.path.exists(live + ".partial"))
+    shutil.rmtree(live)
     both = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)]
     told_each = [one.communicate(timeout=120)[1] for one in both]
     codes = sorted(one.returncode for one in both)

@@ -104,10 +104,25 @@ enum BackupOrder {
         let all = try Cluster(found, arguments)
         let id = try maker(all)
         let cluster = try Cluster(found, arguments, only: id)
+        // What an earlier run of the same command ordered goes on, though that one was killed.
+        while try isBeingMade(at: place, all, arguments) { LinuxClock.pause(milliseconds: 100) }
         try catchUp(id, cluster, of: all, arguments)
         let (_, job) = try give(to: place, cluster)
         let (made, _) = try wait(for: job, by: id, cluster, arguments)
         return (id, made["position"]?.unsigned ?? 0)
+    }
+
+    private static func isBeingMade(
+        at place: String, _ all: Cluster, _ arguments: Arguments
+    ) throws(Failure) -> Bool {
+        for replica in try replicas(all) {
+            guard let one = try? Cluster(all.context, arguments, only: replica.id),
+                let view = try? Replies.json(try one.get("/v1/backups")).view
+            else { continue }
+            let last = view["backups"]?.elements.last
+            if last?["state"]?.string == "running", last?["destinations"]?[0]?.string == place { return true }
+        }
+        return false
     }
 
     /// Who is to make one: a secondary that is ready, else the primary.
