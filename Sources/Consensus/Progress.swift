@@ -105,7 +105,9 @@ struct CatchUp: Sendable {
 
     mutating func matched(_ match: UInt64, last: UInt64, now: UInt64) {
         guard match >= target else { return }
-        milliseconds = now - since
+        // Where it has everything, the next round has nothing to bring and is over as it begins: in a quiet cluster there is
+        // no other that would tell.
+        milliseconds = match >= last ? 0 : now - since
         target = last
         since = now
     }

@@ -19,6 +19,22 @@ import Testing
         }
     }
 
+    @Test func `a learner that has everything is caught up, however quiet it is`() {
+        let stage = Stage(voters: [1, 2, 3], learners: [4])
+        stage.elect(1)
+        stage.settle()
+        for _ in 0..<3 {
+            // Far longer than an election takes.
+            for _ in 0..<60 {
+                stage.pass(50)
+                stage.settle()
+            }
+            stage.propose(1)
+            stage.settle()
+            #expect(stage[1].node.isCaughtUp(4))
+        }
+    }
+
     @Test func `trap 12: no change before an entry of the term is committed`() {
         let host = Host(id: 1, seed: 1, genesis: Membership(voters: [1, 2, 3]))
         host.start(seed: 1)

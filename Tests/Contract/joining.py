@@ -207,7 +207,26 @@ def main():
         for directory in [store.dir] + [part.dir for part in parts.values()]:
             done = store.command("verify", directory)
             report.check("verify finds nothing wrong", done.returncode == 0, done.stdout + done.stderr)
+    quiet(report)
     report.end()
+
+
+def quiet(report):
+    """A store that nobody writes to grows as well."""
+    with Store(replicas=1) as store:
+        store.start()
+        store.client().append(patient("p-1"))
+        part = Part(store, 2)
+        done = store.command("init", part.dir, "--join", store.dir, "--base-port", str(store.base))
+        report.check("a quiet store is joined", done.returncode == 0, done.stdout + done.stderr)
+        # Longer than an election takes.
+        time.sleep(1.2)
+        part.start()
+        try:
+            status = wait(store, lambda seen: voters(seen) == [1, 2] and not seen["change"], patience=15)
+            report.check("who joins it votes", voters(status) == [1, 2], status)
+        finally:
+            part.stop()
 
 
 main()
