@@ -9,11 +9,13 @@ package struct ClientRequest: Sendable {
     package var changes: Bool
     /// Twice is as good as once: a read, or a change that is known again by its ids.
     package var mayRepeat: Bool
+    /// Whoever carries it out may be silent for long meanwhile.
+    package var isLong: Bool
 
     /// GET and HEAD only read; what else does is to be said.
     package init(
         _ method: String, _ target: String, fields: [(name: String, value: String)] = [], body: [UInt8] = [],
-        changes: Bool? = nil, mayRepeat: Bool? = nil
+        changes: Bool? = nil, mayRepeat: Bool? = nil, isLong: Bool = false
     ) {
         self.method = method
         self.target = target
@@ -21,6 +23,7 @@ package struct ClientRequest: Sendable {
         self.body = body
         self.changes = changes ?? !["GET", "HEAD"].contains(method)
         self.mayRepeat = mayRepeat ?? !self.changes
+        self.isLong = isLong
     }
 
     /// The request as bytes for one endpoint, with key and purpose of the context where the fields say neither.

@@ -118,6 +118,7 @@ package final class ClusterClient {
 
         /// Milliseconds of silence that the next attempt bears.
         func silence(of request: ClientRequest) -> Int {
+            if request.isLong { return silenceMax }
             let first = request.changes ? silenceOfChangeFirst : silenceOfReadFirst
             return min(first << min(attempts / endpoints, 4), silenceMax)
         }

@@ -43,7 +43,7 @@ enum Rewind {
         let response = try cluster.send(
             ClientRequest(
                 "POST", "/v1/restores", fields: cluster.callerFields + [("Content-Type", "application/json")],
-                body: writer.bytes))
+                body: writer.bytes, changes: applies, isLong: true))
         if arguments.has("json") { return try Replies.showRaw(response) }
         let view = try Replies.json(response).view
         show(view)
