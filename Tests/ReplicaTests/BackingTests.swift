@@ -124,6 +124,47 @@ import Views
         }
         #expect(made.count == 1)
     }
+
+    @Test func `holds what was acknowledged before, though who makes it did not have that yet`() throws {
+        let trio = try Trio(seed: 10)
+        let primary = try #require(trio.lead())
+        #expect(trio.append([try ClinicStore.registered("p-1", id: "1")])?.appended != nil)
+        #expect(trio.run(within: 3_000) { trio.isConverged })
+        let maker = try #require(trio.members.first { $0.id != primary.id })
+        maker.holdsDisk = true
+        #expect(trio.append([try ClinicStore.registered("p-2", id: "2")])?.appended?.position == 2)
+        #expect(maker.position < 2, "it lags, and the other two hold the event")
+        let ask = trio.order(.backUp(to: "/b"), to: maker)
+        trio.run(300)
+        #expect(maker.jobs.isEmpty && trio.answers[ask] == nil)
+        let second = trio.order(.backUp(to: "/b"), to: maker)
+        #expect(trio.answer(second)?.problem?.kind == .orderRefused, "one at a time")
+        maker.holdsDisk = false
+        #expect(trio.answer(ask)?.backups?.jobs.last?.position == 2)
+        #expect(maker.jobs.last?.stand.slices.last?.end.nextPosition == 3)
+    }
+
+    @Test func `is refused where nobody tells what has to be in it, and where that does not come`() throws {
+        let trio = try Trio(seed: 11)
+        let primary = try #require(trio.lead())
+        #expect(trio.run(within: 3_000) { trio.isConverged })
+        let maker = try #require(trio.members.first { $0.id != primary.id })
+        maker.holdsDisk = true
+        #expect(trio.append([try ClinicStore.registered("p-1", id: "1")])?.appended != nil)
+        let behind = trio.order(.backUp(to: "/b"), to: maker)
+        #expect(trio.answer(behind)?.problem?.detail.contains("behind the primary") == true)
+        maker.holdsDisk = false
+        #expect(trio.run(within: 3_000) { trio.isConverged })
+        // Both think that they know who leads; neither can know that nobody else does by now.
+        trio.isolate(primary.id)
+        trio.isolate(maker.id)
+        let alone = [primary, maker].map { trio.order(.backUp(to: "/b"), to: $0) }
+        for ask in alone { #expect(trio.answer(ask)?.problem?.detail.contains("Nobody who leads") == true) }
+        try trio.heal()
+        #expect(trio.lead() != nil)
+        #expect(trio.answer(trio.order(.backUp(to: "/b"), to: maker))?.backups != nil)
+        #expect(trio.members.flatMap(\.jobs).count == 1)
+    }
 }
 
 extension Answer {

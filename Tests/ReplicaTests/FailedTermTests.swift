@@ -160,7 +160,7 @@ import Testing
                 case .hello(let hello): told.add(term: hello.term, boot: hello.boot)
                 case .figures(let figures): told.add(term: figures.term, boot: figures.boot)
                 case .raft(let raft, _): told.add(term: raft.term, boot: 0)
-                case .fetch, .fetched, .retired, .saved, .savedNoted: break
+                case .fetch, .fetched, .retired, .saved, .savedNoted, .readIndexAsked, .readIndex: break
                 }
             default: break
             }

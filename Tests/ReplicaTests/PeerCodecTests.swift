@@ -53,6 +53,7 @@ import Testing
                 id: .max, credential: "admin-1", destination: "/mnt/ä", manifest: 300, hash: digests[0], index: 900,
                 position: 5000)),
         .savedNoted(7),
+        .readIndexAsked(token: 7), .readIndex(token: 7, 300),
     ]
 
     @Test func `every message comes back as it was said`() throws {

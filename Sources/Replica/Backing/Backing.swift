@@ -21,45 +21,22 @@ struct Backups {
     var isEscrowed: Bool?
     /// Who ordered the one that is being made; empty: the schedule.
     var credential = ""
+    /// One that waits until this replica has all that was acknowledged before it was ordered.
+    var ordered: BackupOrder?
 
     static let kept = 16
 
-    var isRunning: Bool { jobs.last?.state == .running }
+    var isRunning: Bool { ordered != nil || jobs.last?.state == .running }
 }
 
 // Backups. The replica that is asked makes one, of its own log and beside all else it does; who keeps destinations carries
 // it out and says how far it is. What was made is recorded by the primary.
 extension Replica {
     private static var noticeMilliseconds: UInt64 { 1_000 }
-    private static var retryMilliseconds: UInt64 { 60_000 }
+    static var backupRetryMilliseconds: UInt64 { 60_000 }
 
-    /// Orders a backup of what is committed, folded and on this disk now.
-    func backUp(to destination: String?, _ id: AskID, _ caller: Caller, into effects: inout [ReplicaEffect]) {
-        guard let credential = credentials.first(where: { $0.id == caller.credential }) else {
-            return answer(id, Problem(.unauthenticated, "Send a valid key: Authorization: Bearer ID.SECRET."), &effects)
-        }
-        guard credential.scopes.contains(.administer) else { return answer(id, Self.forbidden, &effects) }
-        do throws(Problem) {
-            try startBackup(
-                to: destination.map { [$0] } ?? configuration.backupDestinations, by: credential, into: &effects)
-            answer(id, .backups(backupStatus), isLast: true, &effects)
-        } catch {
-            answer(id, error, &effects)
-        }
-    }
-
-    private func startBackup(
-        to destinations: [String], by credential: CredentialRow?, into effects: inout [ReplicaEffect]
-    ) throws(Problem) {
-        guard !destinations.isEmpty else {
-            throw Problem(.malformedRequest, "Name a directory: config.json says nothing of backups.", [.member("to")])
-        }
-        guard !backups.isRunning else {
-            throw Problem(.orderRefused, "A backup is being made by this replica: wait until it is done.")
-        }
-        guard life.isAlive, !isRetired, !isRolledBack, log.fault == nil else {
-            throw Problem(.orderRefused, "This replica cannot make a backup now: see chartlog status.")
-        }
+    /// Begins a backup of what is committed, folded and on this disk now.
+    func startBackup(_ order: BackupOrder, into effects: inout [ReplicaEffect]) throws(Problem) {
         let stand: LogStand
         do throws(LogError) {
             stand = try logStand()
@@ -67,12 +44,12 @@ extension Replica {
             throw Problem(
                 .orderRefused, "The log cannot be read to its end now: see chartlog status, then try again.")
         }
-        let job = BackupJob(id: dice.word() >> 1, destinations: destinations, stand: stand)
+        let job = BackupJob(id: dice.word() >> 1, destinations: order.destinations, stand: stand)
         backups.jobs.append(
             BackupStatus.Job(
-                id: job.id, destinations: destinations, orderedBy: credential?.name, begun: clock.wall,
+                id: job.id, destinations: order.destinations, orderedBy: order.credential?.name, begun: clock.wall,
                 index: foldedIndex, position: book.position))
-        backups.credential = credential?.id ?? ""
+        backups.credential = order.credential?.id ?? ""
         if backups.jobs.count > Backups.kept { backups.jobs.removeFirst() }
         effects.append(.backUp(job))
     }
@@ -109,7 +86,7 @@ extension Replica {
         case .failed(let sentence):
             backups.jobs[at].state = .failed
             backups.jobs[at].problem = sentence
-            backups.nextDue = clock.milliseconds + Self.retryMilliseconds
+            backups.nextDue = clock.milliseconds + Self.backupRetryMilliseconds
         }
     }
 
@@ -123,13 +100,14 @@ extension Replica {
     /// Makes a backup when one is due by the schedule, and tells of those that nobody has recorded.
     func backupsTicked(into effects: inout [ReplicaEffect]) {
         if !backups.notices.isEmpty, clock.milliseconds >= backups.noticesDue { tellBackups(into: &effects) }
+        if backups.ordered != nil { backupOrderTicked(into: &effects) }
         guard let every = configuration.backupMilliseconds, backups.isLookedUp, !backups.isRunning,
             clock.milliseconds >= backups.nextDue, makesBackups
         else { return }
         let age = backups.newest.map { clock.wall.microseconds - $0.microseconds }
         guard age.map({ $0 >= Int64(every) * 1_000 }) ?? true else { return }
-        backups.nextDue = clock.milliseconds + Self.retryMilliseconds
-        try? startBackup(to: configuration.backupDestinations, by: nil, into: &effects)
+        backups.nextDue = clock.milliseconds + Self.backupRetryMilliseconds
+        try? orderBackup(to: configuration.backupDestinations, by: nil, for: nil, into: &effects)
     }
 
     /// Whether the schedule is this replica's: the secondary with the lowest id that is well makes backups; a primary

@@ -158,8 +158,8 @@ extension Replica {
         gathering = nil
         lost = []
         overlay = Overlay()
-        for proof in proofs { answer(proof.id, Self.unknownOutcome, &effects) }
-        proofs = []
+        abandonProofs(Self.unknownOutcome, into: &effects)
+        abandonBackupOrder(Self.unknownOutcome, into: &effects)
         abandonReads(Self.unknownOutcome, recordsAreAnswered: true, into: &effects)
         abandonRewind(Self.unknownOutcome, into: &effects)
         tell(primary: nil, into: &effects)

@@ -96,8 +96,7 @@ extension Replica {
         unrecorded = []
         for ask in changeAsks { answer(ask.id, Self.unknownOutcome, &effects) }
         changeAsks = []
-        for proof in proofs { answer(proof.id, Self.noPrimary, &effects) }
-        proofs = []
+        abandonProofs(Self.noPrimary, into: &effects)
         abandonReads(Self.noPrimary, recordsAreAnswered: true, into: &effects)
         abandonRewind(Self.noPrimary, into: &effects)
     }
@@ -121,40 +120,64 @@ extension Replica {
     }
 }
 
-/// An answer that needs no record, only the proof that this replica still leads: what it says is current then.
+/// What needs no record, only the proof that this replica still leads: what it says is current then.
 struct Proof {
+    enum Use {
+        /// An append of nothing, answered with the last committed position.
+        case nothing(AskID)
+        /// A backup of this replica's own.
+        case backup(token: UInt64)
+        /// Another replica that is to make a backup.
+        case peer(Int, token: UInt64)
+    }
+
     let token: UInt64
-    let id: AskID
+    let use: Use
     /// What must be folded first, once the proof is there.
     var index: UInt64?
 }
 
 extension Replica {
-    /// Answers an append of nothing with the last committed position, once it is proved that there is no later primary.
-    func answerNothing(_ id: AskID, into effects: inout [ReplicaEffect]) {
+    /// Asks the others whether there is a later primary, for what is current only if there is none.
+    func prove(for use: Proof.Use, into effects: inout [ReplicaEffect]) {
         nextProof += 1
-        proofs.append(Proof(token: nextProof, id: id))
+        proofs.append(Proof(token: nextProof, use: use))
         agree(.readRequested(token: nextProof), into: &effects)
     }
 
     func readReady(_ token: UInt64, _ index: UInt64, into effects: inout [ReplicaEffect]) {
         guard let at = proofs.firstIndex(where: { $0.token == token }) else { return }
-        proofs[at].index = index
-        answerProved(into: &effects)
+        switch proofs[at].use {
+        case .nothing:
+            proofs[at].index = index
+            answerProved(into: &effects)
+        case .backup(let token):
+            proofs.remove(at: at)
+            readIndexTold(token, index, into: &effects)
+        case .peer(let peer, let token):
+            proofs.remove(at: at)
+            effects.append(.send(to: peer, .readIndex(token: token, index)))
+        }
     }
 
     func readLost(_ token: UInt64, into effects: inout [ReplicaEffect]) {
         guard let at = proofs.firstIndex(where: { $0.token == token }) else { return }
-        answer(proofs.remove(at: at).id, Self.noPrimary, &effects)
+        // A backup that waits asks again.
+        if case .nothing(let id) = proofs.remove(at: at).use { answer(id, Self.noPrimary, &effects) }
+    }
+
+    func abandonProofs(_ problem: Problem, into effects: inout [ReplicaEffect]) {
+        for case .nothing(let id) in proofs.map(\.use) { answer(id, problem, &effects) }
+        proofs = []
     }
 
     /// Answers those whose proof is there and whose index is folded.
     func answerProved(into effects: inout [ReplicaEffect]) {
         guard !proofs.isEmpty else { return }
         proofs.removeAll { proof in
-            guard let index = proof.index, index <= foldedIndex else { return false }
+            guard case .nothing(let id) = proof.use, let index = proof.index, index <= foldedIndex else { return false }
             let nothing = Appended(position: book.position, events: [], isRepeat: true)
-            answer(proof.id, .appended(nothing), isLast: true, &effects)
+            answer(id, .appended(nothing), isLast: true, &effects)
             return true
         }
     }

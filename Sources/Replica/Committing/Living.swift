@@ -122,6 +122,8 @@ extension Replica {
             Problem(.unavailable, "The replica is stopping; try again.", [.retryAfterSeconds(1)]), into: &effects)
         abandonRewind(
             Problem(.unavailable, "The replica is stopping; try again.", [.retryAfterSeconds(1)]), into: &effects)
+        abandonBackupOrder(
+            Problem(.unavailable, "The replica is stopping; try again.", [.retryAfterSeconds(1)]), into: &effects)
         life = .stopping
         stopDue = clock.milliseconds + Self.stopMilliseconds
         takeSnapshot(into: &effects)

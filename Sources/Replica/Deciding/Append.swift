@@ -16,7 +16,7 @@ extension Replica {
         }
         guard caller.purpose != nil else { return refuse(id, caller, credential, Self.purposeRequired) }
         if let problem = appendsClosed(request) { return answer(id, problem, &effects) }
-        guard !request.events.isEmpty else { return answerNothing(id, into: &effects) }
+        guard !request.events.isEmpty else { return prove(for: .nothing(id), into: &effects) }
         let draft = AppendDraft(
             id: id, caller: caller, request: request, credential: credential, tenant: tenant,
             idempotency: request.idempotencyKey.map { tenant.idempotency(credential: credential.id, key: $0) },

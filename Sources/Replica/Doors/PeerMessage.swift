@@ -21,6 +21,10 @@ package enum PeerMessage: Equatable, Sendable {
     case saved(BackupNotice)
     /// The backup of this id is recorded.
     case savedNoted(UInt64)
+    /// To the primary: how far is the log decided? Named by a token of the sender's.
+    case readIndexAsked(token: UInt64)
+    /// The sender leads still, and whatever was acknowledged before it was asked is within this index (Raft, section 6.4).
+    case readIndex(token: UInt64, UInt64)
 
     /// Whether it may be lost without harm and should never wait behind frames: the link may send it ahead of others. An
     /// append without frames is not: ahead of those that it speaks of, it would be refused, and they would be sent again.
@@ -28,7 +32,7 @@ package enum PeerMessage: Equatable, Sendable {
         switch self {
         case .raft(let message, let frames): frames.isEmpty && !message.isAppend
         case .fetched(_, _, let frames): frames.isEmpty
-        case .hello, .figures, .fetch, .retired, .saved, .savedNoted: true
+        case .hello, .figures, .fetch, .retired, .saved, .savedNoted, .readIndexAsked, .readIndex: true
         }
     }
 }

@@ -21,6 +21,8 @@ package enum PeerCodec {
         case retired = 6
         case saved = 7
         case savedNoted = 8
+        case readIndexAsked = 9
+        case readIndex = 10
     }
 
     package static func encode(_ message: PeerMessage) -> [UInt8] {
@@ -53,6 +55,13 @@ package enum PeerCodec {
         case .savedNoted(let id):
             writer.u8(Word.savedNoted.rawValue)
             writer.u64(id)
+        case .readIndexAsked(let token):
+            writer.u8(Word.readIndexAsked.rawValue)
+            writer.u64(token)
+        case .readIndex(let token, let index):
+            writer.u8(Word.readIndex.rawValue)
+            writer.u64(token)
+            writer.varint(index)
         }
         return writer.bytes
     }
@@ -78,6 +87,10 @@ package enum PeerCodec {
         case .retired: message = .retired
         case .saved: message = .saved(try notice(&reader))
         case .savedNoted: message = .savedNoted(try reader.u64())
+        case .readIndexAsked: message = .readIndexAsked(token: try reader.u64())
+        case .readIndex:
+            let token = try reader.u64()
+            message = .readIndex(token: token, try reader.varint())
         }
         guard reader.isAtEnd else { throw .malformed }
         return message
@@ -93,7 +106,8 @@ package enum PeerCodec {
         case .fetch: 24
         case .retired: 2
         case .saved(let notice): 96 + notice.credential.utf8.count + notice.destination.utf8.count
-        case .savedNoted: 10
+        case .savedNoted, .readIndexAsked: 10
+        case .readIndex: 20
         }
     }
 

@@ -12,7 +12,7 @@ package enum PeerFuzzing {
         guard bytes.count >= 2 else { return whole }
         var changed = bytes
         changed[0] = PeerCodec.version
-        for word: UInt8 in 1...6 {
+        for word: UInt8 in 1...10 {
             changed[1] = word
             whole += check(changed)
         }

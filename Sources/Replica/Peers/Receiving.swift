@@ -46,6 +46,8 @@ extension Replica {
         case .retired: retire(into: &effects)
         case .saved(let notice): if view.isKnown { noted(notice, by: peer, into: &effects) }
         case .savedNoted(let id): backupRecorded(id)
+        case .readIndexAsked(let token): if view.isKnown { readIndexAsked(token, by: peer, into: &effects) }
+        case .readIndex(let token, let index): readIndexTold(token, index, into: &effects)
         case .raft(let raft, let frames):
             guard view.isKnown, !view.isRolledBack, !isRolledBack, !isRetired, !isLeaving else { return }
             receive(raft, frames, from: peer, into: &effects)

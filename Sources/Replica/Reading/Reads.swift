@@ -123,6 +123,7 @@ extension Replica {
                 }
             }
         }
+        startOrderedBackup(into: &effects)
         eventsFollow(into: &effects)
     }
 

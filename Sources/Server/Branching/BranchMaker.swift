@@ -39,8 +39,15 @@ package struct BranchMaker {
         target = StoreLayout(plan.store.directory)
         layout = StoreLayout(target.directory + ".partial")
         guard !SmallFile.exists(target.directory) else {
-            throw ServerError("The directory exists already; nothing was changed.")
+            throw Self.exists
         }
+    }
+
+    private static var exists: ServerError { ServerError("The directory exists already; nothing was changed.") }
+
+    /// Two that make it at once both find it made.
+    private static func makeUnlessThere(_ path: String) throws(LinuxError) {
+        do throws(LinuxError) { try SmallFile.makeDirectory(path) } catch where error.isExisting {}
     }
 
     /// The directory into whose `log` segments are to be copied: that of replica 1.
@@ -51,12 +58,21 @@ package struct BranchMaker {
     /// - Throws: when that cannot be, or somebody else is at it.
     package func begin() throws(ServerError) {
         guard hold.descriptor == nil else { return }
+        try takeDirectory()
+        guard hold.descriptor != nil else { throw Self.exists }
+    }
+
+    private func takeDirectory() throws(ServerError) {
         do throws(LinuxError) {
-            if !SmallFile.exists(layout.directory) { try SmallFile.makeDirectory(layout.directory) }
+            try Self.makeUnlessThere(layout.directory)
             hold.descriptor = try SmallFile.lock("\(layout.directory)/\(Hold.name)")
-            for path in [layout.replica(1), layout.data(1)] where !SmallFile.exists(path) {
-                try SmallFile.makeDirectory(path)
+            // Another restore may have ended between the first look and the lock: this is a new directory then.
+            guard !SmallFile.exists(target.directory) else {
+                hold.descriptor = nil
+                SmallFile.remove("\(layout.directory)/\(Hold.name)")
+                return SmallFile.removeDirectory(layout.directory)
             }
+            for path in [layout.replica(1), layout.data(1)] { try Self.makeUnlessThere(path) }
         } catch {
             guard !error.isLocked else {
                 throw ServerError("Another restore into this directory is under way; nothing was changed.")

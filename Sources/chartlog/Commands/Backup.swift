@@ -34,7 +34,7 @@ extension Command {
         var table = Table([
             .init(title: "replica", alignsRight: true), .init(title: "begun (UTC)"), .init(title: "state"),
             .init(title: "position", alignsRight: true), .init(title: "backup", alignsRight: true),
-            .init(title: "where"), .init(title: "what to do"),
+            .init(title: "where", widthMax: 200), .init(title: "what to do", widthMax: 200),
         ])
         for id in replicas {
             guard let response = try? Cluster(arguments, only: id).get("/v1/backups") else { continue }
@@ -75,7 +75,6 @@ enum BackupOrder {
         }
         let place = arguments.text("to").map { ThisProcess.absolute($0) }
         let cluster = try Cluster(all.context, arguments, only: id)
-        try catchUp(id, cluster, of: all, arguments)
         let (response, job) = try give(to: place, cluster)
         guard !arguments.has("no-wait") else {
             if arguments.has("json") { return Replies.show(response.body) }
@@ -105,24 +104,41 @@ enum BackupOrder {
         let id = try maker(all)
         let cluster = try Cluster(found, arguments, only: id)
         // What an earlier run of the same command ordered goes on, though that one was killed.
-        while try isBeingMade(at: place, all, arguments) { LinuxClock.pause(milliseconds: 100) }
-        try catchUp(id, cluster, of: all, arguments)
+        try awaitEarlier(at: place, all, arguments)
         let (_, job) = try give(to: place, cluster)
         let (made, _) = try wait(for: job, by: id, cluster, arguments)
         return (id, made["position"]?.unsigned ?? 0)
     }
 
-    private static func isBeingMade(
+    /// Waits for a backup to the same place, which some replica makes, until it has ended or goes no further.
+    private static func awaitEarlier(at place: String, _ all: Cluster, _ arguments: Arguments) throws(Failure) {
+        var bytes: UInt64?
+        var standing = 0
+        while let now = try bytesOfEarlier(at: place, all, arguments) {
+            standing = now == bytes ? standing + 1 : 0
+            bytes = now
+            guard standing < 600 else {
+                throw Failure(
+                    .failed, "a backup to \(Screen.safe(place)) is being made and goes no further",
+                    "chartlog backup status shows it")
+            }
+            LinuxClock.pause(milliseconds: 100)
+        }
+    }
+
+    private static func bytesOfEarlier(
         at place: String, _ all: Cluster, _ arguments: Arguments
-    ) throws(Failure) -> Bool {
+    ) throws(Failure) -> UInt64? {
         for replica in try replicas(all) {
             guard let one = try? Cluster(all.context, arguments, only: replica.id),
                 let view = try? Replies.json(try one.get("/v1/backups")).view
             else { continue }
             let last = view["backups"]?.elements.last
-            if last?["state"]?.string == "running", last?["destinations"]?[0]?.string == place { return true }
+            if last?["state"]?.string == "running", last?["destinations"]?[0]?.string == place {
+                return last?["bytes_done"]?.unsigned ?? 0
+            }
         }
-        return false
+        return nil
     }
 
     /// Who is to make one: a secondary that is ready, else the primary.
@@ -133,26 +149,6 @@ enum BackupOrder {
             throw Failure(.unreachable, "no replica is ready to make a backup", "chartlog status shows why")
         }
         return chosen.id
-    }
-
-    /// Waits until a replica has all that the primary had decided by now, so that what was acknowledged before a backup is
-    /// ordered is in it. Where nobody leads, a backup is of what the replica has.
-    private static func catchUp(
-        _ replica: Int, _ cluster: Cluster, of all: Cluster, _ arguments: Arguments
-    ) throws(Failure) {
-        func index(_ cluster: Cluster) throws(Failure) -> UInt64? {
-            try Replies.json(try cluster.get("/v1/cluster")).view["index"]?.unsigned
-        }
-        guard let primary = try Replies.json(try all.get("/v1/cluster")).view["primary"]?.integer, primary != replica,
-            let leading = try? Cluster(all.context, arguments, only: Int(primary)), let due = try? index(leading)
-        else { return }
-        for _ in 0..<200 {
-            if let reached = try index(cluster), reached >= due { return }
-            LinuxClock.pause(milliseconds: 50)
-        }
-        throw Failure(
-            .failed, "no backup was made: replica \(replica) is behind the primary",
-            "chartlog status shows how far; --replica N names another")
     }
 
     private static func give(
