@@ -19,8 +19,7 @@ struct RunReader<Store: FileStore> {
             let size = try asViews { () throws(FileError) in try store.size(file) }
             guard size > 0, size % RunFormat.pageBytes == 0 else { throw .damaged(file: seal.name, page: 0) }
             let last = size / RunFormat.pageBytes - 1
-            let summary = try Self.page(last, .summary, store, file, seal)
-            let parts = try Self.parse(summary, last, seal.name)
+            let parts = try Self.parts(last, store, file, seal)
             entries = parts.entries
             fences = try Self.words(
                 parts.entryPages, from: parts.entryPages, through: parts.filterFirst, .fences, store, file, seal)
@@ -75,11 +74,25 @@ struct RunReader<Store: FileStore> {
         return low
     }
 
-    private struct Parts {
+    struct Parts {
         var entries: UInt64
+        var last: Int
         var entryPages: Int
         var filterFirst: Int
         var filterWords: Int
+
+        func role(of page: Int) -> RunFormat.Role {
+            if page < entryPages { return .entries }
+            if page < filterFirst { return .fences }
+            return page < last ? .filter : .summary
+        }
+    }
+
+    /// What the last page says of the others.
+    static func parts(
+        _ last: Int, _ store: Store, _ file: FileHandle, _ seal: PageSeal
+    ) throws(ViewError) -> Parts {
+        try parse(try page(last, .summary, store, file, seal), last, seal.name)
     }
 
     private static func parse(_ summary: [UInt8], _ last: Int, _ name: String) throws(ViewError) -> Parts {
@@ -94,7 +107,8 @@ struct RunReader<Store: FileStore> {
                 filterWords <= UInt64((last - filterFirst) * RunFormat.wordsInPage)
             else { throw ViewError.damaged(file: name, page: last) }
             return Parts(
-                entries: entries, entryPages: entryPages, filterFirst: filterFirst, filterWords: Int(filterWords))
+                entries: entries, last: last, entryPages: entryPages, filterFirst: filterFirst,
+                filterWords: Int(filterWords))
         } catch let error as ViewError { throw error } catch { throw .damaged(file: name, page: last) }
     }
 

@@ -110,9 +110,17 @@ struct SnapshotReader<Store: FileStore> {
     static func runs(
         of number: UInt64, on store: Store, _ place: ViewPlace, _ crypto: Crypto
     ) throws(ViewError) -> [IdentityRun] {
+        try stand(of: number, on: store, place, crypto).runs
+    }
+
+    /// Where it stands and the runs it names, read from its first page alone.
+    static func stand(
+        of number: UInt64, on store: Store, _ place: ViewPlace, _ crypto: Crypto
+    ) throws(ViewError) -> (stand: SnapshotStand, runs: [IdentityRun]) {
         var reader = try SnapshotReader(number, on: store, place, crypto)
         defer { store.close(reader.file) }
-        return try reader.standPage().runs
+        let page = try reader.standPage()
+        return (page.stand, page.runs)
     }
 
     private init(_ number: UInt64, on store: Store, _ place: ViewPlace, _ crypto: Crypto) throws(ViewError) {

@@ -129,7 +129,7 @@ package final class SnapshotStore<Store: FileStore> {
     }
 
     /// Numbers of the snapshots there are, newest first, whole or not.
-    private func numbers() throws(ViewError) -> [UInt64] {
+    func numbers() throws(ViewError) -> [UInt64] {
         try names().compactMap { FileNames.number(of: $0, prefix: FileNames.snapshotPrefix) }.sorted(by: >)
     }
 

@@ -125,7 +125,7 @@ final class House {
     }
 
     /// The log through an entry, by default all of it.
-    func stand(through index: UInt64? = nil, views: [BackupView] = []) throws -> BackupStand {
+    func stand(through index: UInt64? = nil) throws -> BackupStand {
         wall.microseconds += 3_600_000_000
         let index = index ?? log.durableIndex
         return BackupStand(
@@ -135,7 +135,7 @@ final class House {
                 RegisterHead(kind: .erasures, count: erasures, hash: SHA256.digest([UInt8(erasures)])),
                 RegisterHead(kind: .audit, count: index, hash: SHA256.digest([UInt8(truncatingIfNeeded: index)])),
             ],
-            epochs: [EpochUse(kind: .audit, epoch: 1), EpochUse(kind: .logEpoch, epoch: 1)], views: views)
+            epochs: [EpochUse(kind: .audit, epoch: 1), EpochUse(kind: .logEpoch, epoch: 1)])
     }
 
     static func digests(_ index: UInt64) -> ViewDigests {
@@ -148,14 +148,14 @@ final class House {
     func backUp(
         to store: some FileStore, through index: UInt64? = nil, views: [BackupView] = []
     ) throws -> Manifest {
-        try Self.finish(try run(stand(through: index, views: views), to: store))
+        try Self.finish(try run(stand(through: index), views: views, to: store))
     }
 
     func run<Store: FileStore>(
-        _ stand: BackupStand, to store: Store
+        _ stand: BackupStand, views: [BackupView] = [], to store: Store
     ) -> BackupRun<MemoryFiles, DirectoryDestination<Store>> {
         BackupRun(
-            stand, from: files, to: DirectoryDestination(store), signer: TestSigner(), trust: TestSigner.trust)
+            stand, views: views, from: files, to: DirectoryDestination(store), signer: TestSigner(), trust: TestSigner.trust)
     }
 
     static func finish<Store, Destination>(_ run: BackupRun<Store, Destination>) throws(BackupError) -> Manifest {

@@ -60,7 +60,7 @@ struct SealedCheck<Destination: BackupDestination, Leaves: LeafReader> {
     func digestFindings(progress: (Int, Int) -> Void) throws(BackupError) -> [BackupFinding] {
         let name = BackupLayout.manifest(manifest.number)
         do throws(ReplicaError) {
-            let folded = try Replica.foldAll(files, directory: "log", lineage: try lineage(), ring: keys) { done, of in
+            let folded = try Replica.foldAll(files, directory: "log", lineage: try BackupLog(manifest, in: destination).lineage(), ring: keys) { done, of in
                 progress(Int(done), Int(of))
             }
             guard folded.digests == manifest.digests else {
@@ -80,25 +80,6 @@ struct SealedCheck<Destination: BackupDestination, Leaves: LeafReader> {
             case .views, .exists, .refused: throw .damaged(BackupFinding(object: name, kind: .digests))
             }
         }
-    }
-}
-
-extension SealedCheck {
-    /// Whose the segments are, as the manifest and they themselves say.
-    fileprivate func lineage() throws(ReplicaError) -> Lineage {
-        let files = files
-        let found: Lineage?
-        do throws(FileError) {
-            found = try Lineage(manifest.lineage) { (segment) throws(FileError) in
-                let file = try files.open("log/" + SegmentFormat.name(of: segment), .read)
-                defer { files.close(file) }
-                return SegmentHeader(try files.read(file, at: 0, count: SegmentHeader.count), at: 0)
-            }
-        } catch {
-            throw .file(error)
-        }
-        guard let found else { throw .log(.lineage(.other)) }
-        return found
     }
 }
 

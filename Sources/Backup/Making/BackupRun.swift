@@ -14,6 +14,7 @@ internal import SegmentedLog
 /// newest manifest that cannot be believed.
 package struct BackupRun<Store: FileStore, Destination: BackupDestination> {
     private let stand: BackupStand
+    private let views: [BackupView]
     private let store: Store
     private let destination: Destination
     private let signer: any BackupSigner
@@ -38,18 +39,20 @@ package struct BackupRun<Store: FileStore, Destination: BackupDestination> {
     }
 
     /// - Parameters:
+    ///   - views: A snapshot that stands at the stand's last entry or before it, file by file; none: the backup has none.
     ///   - store: Where the log of the stand lies, for this thread.
     ///   - trust: Must take what `signer` signs.
     /// - Precondition: each of the stand's segments was written under the cluster that its lineage says.
     package init(
-        _ stand: BackupStand, from store: Store, to destination: Destination, signer: any BackupSigner,
-        trust: BackupTrust
+        _ stand: BackupStand, views: [BackupView] = [], from store: Store, to destination: Destination,
+        signer: any BackupSigner, trust: BackupTrust
     ) {
         precondition(
             stand.slices.allSatisfy { slice in
                 stand.lineage.last { $0.firstSegment <= slice.segment }?.cluster == slice.header.cluster
             })
         self.stand = stand
+        self.views = views
         self.store = store
         self.destination = destination
         self.signer = signer
@@ -117,7 +120,7 @@ package struct BackupRun<Store: FileStore, Destination: BackupDestination> {
             work.append(.slice(slice))
             progress.bytesOf += slice.bytes
         }
-        for view in stand.views {
+        for view in views {
             work.append(.view(view))
             progress.bytesOf += view.bytes
         }
@@ -168,14 +171,14 @@ package struct BackupRun<Store: FileStore, Destination: BackupDestination> {
 
     private func conclude() throws(BackupError) -> Manifest {
         let segments = objects.filter { $0.kind != .view }.sorted { $0.segment < $1.segment }
-        var views = objects.filter { $0.kind == .view }.sorted { $0.name < $1.name }
+        var kept = objects.filter { $0.kind == .view }.sorted { $0.name < $1.name }
         // A snapshot is of use whole or not at all.
-        if views.count < stand.views.count { views = [] }
+        if kept.count < views.count { kept = [] }
         let manifest = Manifest(
             cluster: stand.cluster, number: (newest?.manifest.number ?? 0) + 1, previous: newest?.hash ?? .zero,
             madeAt: max(stand.madeAt, newest?.manifest.madeAt ?? stand.madeAt), replica: stand.replica,
             head: stand.head, digests: stand.digests, registers: stand.registers, epochs: stand.epochs,
-            lineage: stand.lineage, objects: segments + views)
+            lineage: stand.lineage, objects: segments + kept)
         precondition(manifest.isInOrder)
         let signed = try SignedManifest(manifest, signer: signer)
         try destination.put(BackupLayout.manifest(manifest.number), signed.bytes)

@@ -17,12 +17,11 @@ package struct BackupStand: Sendable {
     package var digests: ViewDigests
     package var registers: [RegisterHead]
     package var epochs: [EpochUse]
-    package var views: [BackupView]
 
     /// - Precondition: `slices` holds the log from its first segment on without a gap; `lineage` ends with `cluster`.
     package init(
         cluster: ClusterIdentity, lineage: [LineagePart], replica: Int, madeAt: Instant, slices: [LogSlice],
-        digests: ViewDigests, registers: [RegisterHead] = [], epochs: [EpochUse] = [], views: [BackupView] = []
+        digests: ViewDigests, registers: [RegisterHead] = [], epochs: [EpochUse] = []
     ) {
         precondition(slices.first?.firstIndex == 1 && lineage.last?.cluster == cluster)
         precondition(zip(slices, slices.dropFirst()).allSatisfy { $1.firstIndex == $0.lastIndex + 1 })
@@ -34,7 +33,6 @@ package struct BackupStand: Sendable {
         self.digests = digests
         self.registers = registers.sorted { $0.kind < $1.kind }
         self.epochs = epochs.sorted { ($0.kind.rawValue, $0.epoch) < ($1.kind.rawValue, $1.epoch) }
-        self.views = views
     }
 
     package var head: LogHead {
@@ -46,16 +44,16 @@ package struct BackupStand: Sendable {
 }
 
 /// A file of a sealed snapshot of the views, to be kept with a backup for a faster start.
-package struct BackupView: Sendable {
+package struct BackupView {
     /// As it is called in the views' directory.
     package let file: String
     /// About how many bytes it has, for the progress.
     package let bytes: Int
     /// Its bytes. It may be gone when it is asked for (a newer snapshot took its place): the backup then goes without.
-    package let read: @Sendable () throws(BackupError) -> [UInt8]
+    package let read: () throws(BackupError) -> [UInt8]
 
     /// - Precondition: `file` is a plain name (`BackupLayout.isPlain`).
-    package init(file: String, bytes: Int, read: @escaping @Sendable () throws(BackupError) -> [UInt8]) {
+    package init(file: String, bytes: Int, read: @escaping () throws(BackupError) -> [UInt8]) {
         precondition(BackupLayout.isPlain(file))
         self.file = file
         self.bytes = bytes

@@ -4,6 +4,7 @@ package import Keys
 package import Records
 package import Replica
 package import SegmentedLog
+package import Views
 
 /// What a branch was made of, and what going back did to it.
 package struct BranchMade: Sendable {
@@ -68,23 +69,28 @@ package struct BranchMaking<Store: FileStore> {
     /// Makes the store.
     ///
     /// - Parameters:
+    ///   - digests: What the whole copy has to fold to; nil: not known.
     ///   - plan: Its first credential administers.
     ///   - voters: The replicas that vote once it is started.
     ///   - show: Told what is undone, while nobody sees the store yet; nil: nothing.
     /// - Throws: `.refused`, `.log`, `.key`, `.file`.
     package func make(
-        _ plan: BranchPlan, voters: [Int], root: SecretKey, dice: any Dice, now: @escaping () -> Instant,
+        _ plan: BranchPlan, digests: ViewDigests? = nil, voters: [Int], root: SecretKey, dice: any Dice, now: @escaping () -> Instant,
         configure: (inout ReplicaConfiguration) -> Void = { _ in },
         progress: (_ done: UInt64, _ of: UInt64) -> Void = { _, _ in }, show: (RestorePlan?) -> Void
     ) throws(ReplicaError) -> BranchMade {
         var dice = dice
         try clear()
         try Replica.branch(store, of: parent, keys: keys, plan: plan, root: root, dice: &dice)
+        _ = try Replica.adoptViews(store, keys: keys, clusterID: plan.clusterID, root: root, dice: &dice)
         var configuration = ReplicaConfiguration(id: 1, clusterID: plan.clusterID)
         configuration.rememberedPosition = plan.target.position
+        configuration.indexesTerms = false
+        configuration.rewoundSliceMax = 1 << 16
         configure(&configuration)
         let alone = try LoneReplica(
             store, configuration: configuration, root: root, dice: dice, now: now, progress: progress)
+        if let digests, alone.digests != digests { throw .views(.damaged(file: ReplicaPaths.views, page: 0)) }
         let lineage = alone.lineage
         var undone: RestorePlan?
         if plan.target.position < plan.target.lastPosition {
@@ -109,11 +115,10 @@ package struct BranchMaking<Store: FileStore> {
             for path in [ReplicaPaths.first, ReplicaPaths.lineage] where try store.exists(path) {
                 try store.remove(path)
             }
-            guard try store.exists(ReplicaPaths.views) else { return }
-            for name in try store.list(ReplicaPaths.views) { try store.remove(ReplicaPaths.views + "/" + name) }
         } catch {
             throw .file(error)
         }
+        try Replica.clear(ReplicaPaths.views, of: store)
     }
 }
 

@@ -4,6 +4,7 @@ package import Keys
 package import Records
 package import Replica
 package import SegmentedLog
+package import Views
 
 /// A replica that runs alone and for nobody but the one who holds it: opened on a store that no process serves, led, given
 /// orders, and stopped. It writes and folds as any other, on the caller's thread, one thing after the other.
@@ -40,8 +41,12 @@ package final class LoneReplica<Store: FileStore> {
         self.now = now
         do throws(KeyError) { crypto = try Crypto() } catch { throw .key(error) }
         replica = try Replica.open(store, configuration: configuration, root: root, dice: dice, progress: progress)
+        digests = replica.digests
         try turn { isReady }
     }
+
+    /// Of its views, as they were folded when it was opened: since it leads there are records of that.
+    package let digests: ViewDigests
 
     /// Whose log it is.
     package var lineage: Lineage { replica.lineage }

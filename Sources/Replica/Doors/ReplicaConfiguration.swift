@@ -33,7 +33,9 @@ package struct ReplicaConfiguration: Sendable {
     package var waitingBytesMax = 64 << 20
     /// Streams that a rewind looks up in one turn of the loop.
     package var rewoundSliceMax = 128
-
+    /// Whether the search terms of patients that were folded from the log are made ready beside all else. Who serves nobody
+    /// leaves that to the next start.
+    package var indexesTerms = true
     /// Keeps the book as it stood at this position while the log is folded at opening: a rewind to there needs to read
     /// nothing then. Nil: none.
     package var rememberedPosition: UInt64?

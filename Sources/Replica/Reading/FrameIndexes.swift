@@ -55,12 +55,16 @@ struct FrameParts {
     }
 }
 
-/// The frames taken apart lately. Neighbours are read together, so few are enough.
+/// The frames taken apart lately.
 struct FrameIndexes {
+    /// Neighbours are read together, so few are enough; more where they are small, for the events of one stream.
     private static let kept = 8
+    private static let smallKept = 256
+    private static let smallBytesMax = 16 << 20
     private static let rewindsKept = 64
 
     private var frames: [FrameParts] = []
+    private var bytes = 0
     /// The header opened last, by its transaction's first position: events read together share one.
     var header: (position: UInt64, value: AuditValue)?
     /// The transactions of the rewinds read lately. Each resource that a rewind touched says when it was changed, so that
@@ -83,7 +87,13 @@ struct FrameIndexes {
     }
 
     mutating func keep(_ frame: FrameParts) {
-        if frames.count == Self.kept { frames.removeFirst() }
         frames.append(frame)
+        bytes += frame.body.count
+        var dropped = 0
+        while frames.count - dropped > Self.kept, bytes > Self.smallBytesMax || frames.count - dropped > Self.smallKept {
+            bytes -= frames[dropped].body.count
+            dropped += 1
+        }
+        if dropped > 0 { frames.removeFirst(dropped) }
     }
 }

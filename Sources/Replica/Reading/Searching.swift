@@ -62,7 +62,7 @@ extension Replica {
 
     func searchesTicked() {
         if reads.searches.isEmpty {
-            if book.staleCount > 0, !isWriting { indexStale(limit: 16) }
+            if configuration.indexesTerms, book.staleCount > 0, !isWriting { indexStale(limit: 16) }
             return
         }
         for at in reads.searches.indices { goOn(at) }

@@ -23,8 +23,12 @@ struct RewindJob {
     let applies: Bool
     var stage: Stage
     var plan = RestorePlan(instant: Instant(microseconds: 0), target: 0, position: 0)
+    /// In the order of their creation, and how each is to stand, once it was looked up.
     var streams: [StreamOrdinal] = []
     var rewound: [RewoundStream] = []
+    /// Places in `streams`, in the order in which the log is read for them; the first so many are looked up.
+    var order: [Int] = []
+    var lookedUp = 0
     var patients: Set<UInt64> = []
 
     /// Nothing is appended between what is read here and the rewind that rests on it.
@@ -82,26 +86,25 @@ extension Replica {
 
     /// One slice, as far as it can go now.
     func goOnRewinding(into effects: inout [ReplicaEffect]) {
-        guard let job = rewinding else { return }
+        guard let stage = rewinding?.stage, let ask = rewinding?.ask else { return }
         do throws(Problem) {
-            switch job.stage {
-            case .draining: try drain(job)
-            case .reading: try lookUp(job, into: &effects)
+            switch stage {
+            case .draining: try drain()
+            case .reading: try lookUp(into: &effects)
             case .proposed: break
             }
         } catch {
             rewinding = nil
-            answer(job.ask, error, &effects)
+            answer(ask, error, &effects)
         }
     }
 
     /// Waits until all that was decided is folded, then says what is to be looked up. No later event is stamped at or
     /// before the instant.
-    private func drain(_ job: RewindJob) throws(Problem) {
-        guard !job.applies || (overlay.isEmpty && book.position + 1 == nextPosition) else { return }
+    private func drain() throws(Problem) {
+        guard var job = rewinding, !job.applies || (overlay.isEmpty && book.position + 1 == nextPosition) else { return }
         if job.applies, case .instant(let instant) = job.asked { lastStamp = max(lastStamp, instant) }
         let target = try cut(job.asked).position
-        var job = job
         job.plan = RestorePlan(instant: try instant(of: job.asked), target: target, position: book.position)
         job.streams = book.streams(changedAfter: target)
         if mutated(.rewindsEventsAlone) {
@@ -116,9 +119,18 @@ extension Replica {
                 .orderRefused, "Too much has changed since for one rewind: restore a branch instead.",
                 [.limit(RewindFacts.streamsMax)])
         }
-        job.rewound.reserveCapacity(job.streams.count)
+        job.order = readingOrder(of: job.streams, target)
         job.stage = .reading
         rewinding = job
+    }
+
+    /// By where in the log the event lies that says how a stream stood, so that each frame is opened once.
+    private func readingOrder(of streams: [StreamOrdinal], _ target: UInt64) -> [Int] {
+        if remembered?.position == target { return Array(streams.indices) }
+        let read = streams.map { stream in
+            book.standing(of: stream, through: target).map { book.content(at: $0.position, of: stream) } ?? 0
+        }
+        return streams.indices.sorted { (read[$0], $0) < (read[$1], $1) }
     }
 
     private func instant(of asked: AsOf) throws(Problem) -> Instant {
@@ -128,29 +140,31 @@ extension Replica {
         }
     }
 
-    private func lookUp(_ job: RewindJob, into effects: inout [ReplicaEffect]) throws(Problem) {
-        var job = job
-        // The job's arrays are this function's alone meanwhile, so that they grow in place.
+    private func lookUp(into effects: inout [ReplicaEffect]) throws(Problem) {
+        guard var job = rewinding else { return }
+        // The job's arrays are this function's alone meanwhile, so that they change in place.
         rewinding = nil
-        let end = min(job.streams.count, job.rewound.count + configuration.rewoundSliceMax)
-        do throws(Problem) {
-            while job.rewound.count < end {
-                let stream = job.streams[job.rewound.count]
-                let row = book.row(stream)
-                let rewound = try rewound(stream, to: job.plan.target + (mutated(.looksPastTarget) ? 1 : 0))
-                // A preview lets appends in: what they did since is none of what it tells.
-                let now =
-                    row.last > job.plan.position
-                    ? try self.rewound(stream, to: job.plan.position) : RewoundStream(row, then: row)
-                job.plan.count((now.state, now.appointment), becomes: rewound)
-                job.patients.formUnion(now.subjects)
-                job.patients.formUnion(rewound.subjects)
-                job.rewound.append(rewound)
-            }
-        } catch {
-            throw error
+        if job.rewound.isEmpty {
+            let none = RewoundStream(tag: 0, version: 0, state: .absent, subjects: [], appointment: nil)
+            job.rewound = Array(repeating: none, count: job.streams.count)
         }
-        guard job.rewound.count == job.streams.count else {
+        let end = min(job.streams.count, job.lookedUp + configuration.rewoundSliceMax)
+        while job.lookedUp < end {
+            let at = job.order[job.lookedUp]
+            let stream = job.streams[at]
+            let row = book.row(stream)
+            let rewound = try rewound(stream, to: job.plan.target + (mutated(.looksPastTarget) ? 1 : 0))
+            // A preview lets appends in: what they did since is none of what it tells.
+            let now =
+                row.last > job.plan.position
+                ? try self.rewound(stream, to: job.plan.position) : RewoundStream(row, then: row)
+            job.plan.count((now.state, now.appointment), becomes: rewound)
+            job.patients.formUnion(now.subjects)
+            job.patients.formUnion(rewound.subjects)
+            job.rewound[at] = rewound
+            job.lookedUp += 1
+        }
+        guard job.lookedUp == job.streams.count else {
             rewinding = job
             return
         }
@@ -160,6 +174,7 @@ extension Replica {
         job.stage = .proposed
         job.streams = []
         job.rewound = []
+        job.order = []
         rewinding = job
     }
 

@@ -65,8 +65,10 @@ enum BackupKeeper {
             let store = try LinuxFiles(root: root)
             let keys = job.stand.keys
             let signer = try KeyRingSigner(keys)
+            let stand = BackupStand(job.stand)
             var run = BackupRun(
-                BackupStand(job.stand), from: store, to: try destination(first), signer: signer, trust: .of(keys))
+                stand, views: OpenSnapshot.views(of: store, keys: keys, through: stand.head.index), from: store,
+                to: try destination(first), signer: signer, trust: .of(keys))
             var pace = Pace(bytesPerSecond: settings.bytesPerSecond)
             var told: UInt64 = 0
             var manifest: Manifest?

@@ -6,6 +6,7 @@ private import Linux
 package import Records
 package import Replica
 package import SegmentedLog
+package import Views
 
 /// `chartlog restore branch`: from segments that were copied to a new store's directory to a store that `start` runs.
 ///
@@ -87,17 +88,36 @@ package struct BranchMaker {
     ///   - parent: Whose they are.
     ///   - keys: The parent's.
     ///   - asked: The last instant or position that counts; nil: all of it.
+    ///   - digests: What the whole copy has to fold to; nil: not known.
+    ///   - proof: Of the source, under way since before it was copied; nil: the copy itself is verified first.
     ///   - show: Told what will be undone, before it is; nil: nothing.
     /// - Throws: a `ReplicaError` or `ServerError`.
     package func make(
-        parent: Lineage, keys: KeyRing, asked: AsOf?, verifying: (_ done: Int, _ of: Int) -> Void,
+        parent: Lineage, keys: KeyRing, asked: AsOf?, digests: ViewDigests?, proof: SourceProof?, verifying: (_ done: Int, _ of: Int) -> Void,
         folding: (_ done: UInt64, _ of: UInt64) -> Void, show: (BranchTarget, RestorePlan?) -> Void
+    ) throws -> (made: StoreMaker.Made, branch: BranchMade) {
+        do {
+            return try make(
+                parent, keys, asked, digests, proof, verifying: verifying, folding: folding, show: show)
+        } catch {
+            // What is damaged is the reason of whatever else went wrong.
+            try proof?.wait()
+            throw error
+        }
+    }
+
+    private func make(
+        _ parent: Lineage, _ keys: KeyRing, _ asked: AsOf?, _ digests: ViewDigests?, _ proof: SourceProof?,
+        verifying: (_ done: Int, _ of: Int) -> Void, folding: (_ done: UInt64, _ of: UInt64) -> Void,
+        show: (BranchTarget, RestorePlan?) -> Void
     ) throws -> (made: StoreMaker.Made, branch: BranchMade) {
         let store = try LinuxFiles(root: data)
         var making = try BranchMaking(store, parent: parent, keys: keys)
-        try making.verify(progress: verifying)
+        if proof == nil { try making.verify(progress: verifying) }
         var place = try making.target(asked ?? .position(try making.lastPosition()))
+        var digests = digests
         if plan.isCutShort, place.position < place.lastPosition {
+            digests = nil
             try making.cutShort(after: place)
             let instant = place.instant
             place = try making.target(.position(place.position))
@@ -111,7 +131,7 @@ package struct BranchMaker {
             BranchPlan(
                 clusterID: clusterID, madeAt: LinuxClock.wall(), credentials: [credentials.admin, credentials.service],
                 target: place, isCutShort: plan.isCutShort, mayLack: plan.mayLack),
-            voters: Array(1...plan.store.replicas), root: root, dice: dice, now: LinuxClock.wall,
+            digests: digests, voters: Array(1...plan.store.replicas), root: root, dice: dice, now: LinuxClock.wall,
             configure: {
                 // Nobody else writes: what matters is to be done soon.
                 $0.log.headRooms.events = 0
@@ -119,12 +139,14 @@ package struct BranchMaker {
                 $0.log.headRooms.control = 0
             }, progress: folding
         ) { show(place, $0) }
+        try remove(ReplicaPaths.parentViews, store, in: data)
         try clearPapers()
         try StoreMaker.write(layout, plan.store, clusterID: clusterID, root: root, credentials, hasFirst: true)
         let term = try Replica.lastTerm(store, lineage: branch.lineage, keys: try Self.keys(store, root, clusterID))
         for id in plan.store.peers.map(\.id).dropFirst() {
             try StoreMaker.copyStore(from: layout.data(1), to: layout.data(id), as: id, clusterID, term: term)
         }
+        try proof?.wait()
         try rename()
         return (
             StoreMaker.Made(
@@ -144,14 +166,19 @@ package struct BranchMaker {
     /// What an earlier try made beside replica 1's data.
     private func clearPapers() throws {
         let files = try LinuxFiles(root: layout.directory)
-        for name in try files.list("") where name != "replica-1" && name != Hold.name { try remove(name, files) }
-        for name in try files.list("replica-1") where name != "data" { try remove("replica-1/" + name, files) }
+        for name in try files.list("") where name != "replica-1" && name != Hold.name {
+            try remove(name, files, in: layout.directory)
+        }
+        for name in try files.list("replica-1") where name != "data" {
+            try remove("replica-1/" + name, files, in: layout.directory)
+        }
     }
 
-    private func remove(_ path: String, _ files: LinuxFiles) throws {
+    private func remove(_ path: String, _ files: LinuxFiles, in root: String) throws {
+        guard try files.exists(path) else { return }
         guard let names = try? files.list(path) else { return try files.remove(path) }
-        for name in names { try remove(path + "/" + name, files) }
-        SmallFile.removeDirectory(layout.directory + "/" + path)
+        for name in names { try remove(path + "/" + name, files, in: root) }
+        SmallFile.removeDirectory(root + "/" + path)
     }
 
     private func rename() throws {

@@ -113,6 +113,7 @@ struct Branching {
         /// What is not known of the source.
         var caution: String?
         var manifest: Manifest?
+        var proof: SourceProof?
     }
 
     // MARK: From backups
@@ -140,6 +141,7 @@ struct Branching {
             Output.complaint(Screen.complaintStyle("! passed over: \(Screen.safe(finding.sentence))"))
         }
         let store = try LinuxFiles(root: maker.data)
+        let proof = try SourceProof(reader.manifest, in: place, keys: keys)
         // What an earlier try wrote behind the copied segments, or settled in the last one, is made anew.
         try dropTail(store, keeping: reader.manifest.segments.filter { $0.kind == .closed }.map(\.segment))
         var restore = LogRestore(reader, into: store, directory: ReplicaPaths.log)
@@ -152,11 +154,19 @@ struct Branching {
             progress.reached(restore.progress.bytesDone + restore.progress.bytesKept)
         }
         progress.ended(restore.progress.bytesDone + restore.progress.bytesKept)
+        try Replica<LinuxFiles>.clear(ReplicaPaths.parentViews, of: store)
+        do throws(BackupError) {
+            try reader.restoreViews(into: store, directory: ReplicaPaths.parentViews)
+        } catch {
+            guard case .damaged(let finding) = error else { throw error }
+            Output.complaint(Screen.complaintStyle("! passed over: \(Screen.safe(finding.sentence))"))
+            try Replica<LinuxFiles>.clear(ReplicaPaths.parentViews, of: store)
+        }
         let lineage = try Lineage(reader.manifest.lineage) { (segment) throws(FileError) in
             try Self.header(of: segment, in: store)
         }
         guard let lineage else { throw ReplicaError.log(.lineage(.other)) }
-        return Copied(lineage: lineage, keys: keys, manifest: reader.manifest)
+        return Copied(lineage: lineage, keys: keys, manifest: reader.manifest, proof: proof)
     }
 
     /// Refuses what the backup does not cover, before anything is copied.
@@ -237,6 +247,7 @@ struct Branching {
         }
         try store.syncDirectory(ReplicaPaths.log)
         progress.ended(done)
+        try Self.copyViews(from: files, to: store)
         return Copied(
             lineage: lineage, keys: keys,
             caution: "of one replica alone: what others had acknowledged beyond it, if anything, is not in it")
@@ -262,6 +273,20 @@ struct Branching {
         return size
     }
 
+    /// The newest snapshot of the views and what goes with it: an aid, which need not be whole.
+    private static func copyViews(from files: ReadOnlyFiles, to store: LinuxFiles) throws {
+        try Replica<LinuxFiles>.clear(ReplicaPaths.parentViews, of: store)
+        guard try files.exists(ReplicaPaths.views) else { return }
+        try store.makeDirectory(ReplicaPaths.parentViews)
+        for name in try files.list(ReplicaPaths.views) {
+            let file = try files.open(ReplicaPaths.views + "/" + name, .read)
+            defer { files.close(file) }
+            let written = try store.open(ReplicaPaths.parentViews + "/" + name, .create)
+            defer { store.close(written) }
+            try store.write(written, at: 0, try files.readThrough(file, at: 0, count: try files.size(file)))
+        }
+    }
+
     private static func header(of segment: UInt64, in store: LinuxFiles) throws(FileError) -> SegmentHeader? {
         let file = try store.open(ReplicaPaths.log + "/" + SegmentFormat.name(of: segment), .read)
         defer { store.close(file) }
@@ -275,8 +300,8 @@ struct Branching {
         var folding = Progress("folding", unit: "entries", total: nil, wanted: arguments.has("progress"))
         let isQuiet = arguments.has("json") || !isTold
         let (made, branch) = try maker.make(
-            parent: copied.lineage, keys: copied.keys, asked: asked,
-            verifying: { done, _ in verifying.reached(done) }, folding: { done, _ in folding.reached(Int(done)) }
+            parent: copied.lineage, keys: copied.keys, asked: asked, digests: copied.manifest?.digests,
+            proof: copied.proof, verifying: { done, _ in verifying.reached(done) }, folding: { done, _ in folding.reached(Int(done)) }
         ) { target, plan in
             guard !isQuiet else { return }
             Output.line("back to               \(target.instant.text)")
@@ -349,7 +374,10 @@ struct Branching {
         case .key: return Failure(.failed, "the keys do not open this log", "they are another store's")
         case .log(.otherCluster), .log(.lineage):
             return Failure(.failed, "the segments are not those of the store that the keys belong to")
-        case .log, .entry, .views: return Failure(.failed, "the log cannot be read", "chartlog verify says where")
+        case .views:
+            return Failure(
+                .failed, "the copy does not fold to what the backup says", "chartlog backup verify with keys says where")
+        case .log, .entry: return Failure(.failed, "the log cannot be read", "chartlog verify says where")
         case .file:
             return Failure(.failed, "the copy cannot be written", "see whether the disk has room; then run it again")
         case .exists: return Failure(.failed, "a store is there already")
