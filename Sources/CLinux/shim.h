@@ -36,6 +36,7 @@
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern int pipe2(int[2], int);
 extern int pthread_setname_np(pthread_t, const char *);
+extern int sync_file_range(int, off_t, off_t, unsigned int);
 
 #if defined(__x86_64__) || defined(__i386__)
 #define CLINUX_O_DIRECT 040000
@@ -122,6 +123,10 @@ static inline int clinux_truncate(int descriptor, off_t size) {
 // A failed sync is never tried again: the page cache may have dropped what it could not write.
 static inline int clinux_datasync(int descriptor) { return fdatasync(descriptor) < 0 ? -errno : 0; }
 static inline int clinux_sync(int descriptor) { return fsync(descriptor) < 0 ? -errno : 0; }
+// Begins to write what is dirty, and waits for none of it: what fails is told to the next sync.
+static inline void clinux_begin_sync(int descriptor, off_t offset, off_t count) {
+    (void)sync_file_range(descriptor, offset, count, 2 /* SYNC_FILE_RANGE_WRITE */);
+}
 static inline int clinux_forget(int descriptor, off_t offset, off_t count) {
     return -posix_fadvise(descriptor, offset, count, POSIX_FADV_DONTNEED);
 }

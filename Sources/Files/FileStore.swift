@@ -23,6 +23,9 @@ package protocol FileStore: AnyObject {
     /// Returns once what was written is on the disk (fdatasync). A failure is final: the page cache may have dropped
     /// what it could not write, so nobody may sync again and believe it.
     func sync(_ file: FileHandle) throws(FileError)
+    /// Has the disk begin with what was written there, and returns at once: a later `sync` waits for less then, and others
+    /// wait less behind it. Promises nothing.
+    func beginSync(_ file: FileHandle, at offset: Int, count: Int)
     /// Makes the names in a directory durable.
     func syncDirectory(_ path: String) throws(FileError)
     /// Puts `source` in the place of `target`, whatever stood there.
@@ -35,6 +38,22 @@ package protocol FileStore: AnyObject {
     func makeDirectory(_ path: String) throws(FileError)
     /// Bytes that may still be written before the disk is full.
     func freeSpace() throws(FileError) -> Int
+}
+
+extension FileStore {
+    package func beginSync(_ file: FileHandle, at offset: Int, count: Int) {}
+
+    /// Writes much from the start of a file on, piece by piece, so that it is on its way to the disk while the rest is written.
+    package func writeMuch(_ file: FileHandle, _ bytes: [UInt8]) throws(FileError) {
+        let piece = 1 << 20
+        var offset = 0
+        repeat {
+            let end = min(bytes.count, offset + piece)
+            try write(file, at: offset, end - offset == bytes.count ? bytes : Array(bytes[offset..<end]))
+            beginSync(file, at: offset, count: end - offset)
+            offset = end
+        } while offset < bytes.count
+    }
 }
 
 /// How a file is opened.

@@ -87,6 +87,10 @@ package final class LinuxFiles: FileStore {
         _ = try Self.checked(clinux_datasync(descriptor(file)))
     }
 
+    package func beginSync(_ file: FileHandle, at offset: Int, count: Int) {
+        clinux_begin_sync(descriptor(file), off_t(offset), off_t(count))
+    }
+
     package func syncDirectory(_ path: String) throws(FileError) {
         let number = try Self.checked(unsafe clinux_open(root, Self.name(path), Int32(CLINUX_DIRECTORY)))
         let directory = Descriptor(owning: number)

@@ -65,6 +65,9 @@ extension Book {
         cell.last = UInt32(event.position)
         if cell.state == .absent, cell.appointment != 0 { count(cell, by: 1) }
         cell.state = event.state
+        if event.state != .live || !isNew && !isSame(cell.subjects, event.subjects, in: subjects) {
+            cell.isSteady = false
+        }
         cell.content = Mix.pair(cell.content, event.leafPrefix)
         fold(subjects: event.subjects, of: UInt32(ordinal), into: &cell)
         if let facts = event.appointment { fold(facts, of: UInt32(ordinal), tenant: event.tenant, into: &cell) }

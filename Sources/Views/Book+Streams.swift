@@ -23,12 +23,19 @@ extension Book {
         return StreamRow(
             tag: cell.tag, token: cell.token, tenant: tenants[Int(cell.tenant)], category: cell.category,
             state: cell.state, version: cell.version, first: UInt64(cell.first), last: UInt64(cell.last),
-            subjects: words(cell.subjects, in: subjects), appointment: appointment(of: cell), content: cell.content)
+            subjects: words(cell.subjects, in: subjects), appointment: appointment(of: cell), content: cell.content,
+            isSteady: cell.isSteady)
     }
 
     package func tag(of stream: StreamOrdinal) -> UInt64 { streams[Int(stream.raw)].tag }
     package func tenant(of stream: StreamOrdinal) -> UInt32 { tenants[Int(streams[Int(stream.raw)].tenant)] }
     package func category(of stream: StreamOrdinal) -> Category { streams[Int(stream.raw)].category }
+    /// Whether the stream's row says what it was at every version: see `StreamRow.isSteady`. Never of an appointment.
+    package func isSteady(_ stream: StreamOrdinal) -> Bool {
+        let cell = streams[Int(stream.raw)]
+        return cell.isSteady && cell.category != .appointment
+    }
+
     package func state(of stream: StreamOrdinal) -> StreamState { streams[Int(stream.raw)].state }
 
     /// Its version and last position at the end of the book.

@@ -13,6 +13,7 @@ package struct BookDecoder {
     private var lastFirst: UInt32 = 0
     private var appointmentsSeen: Int64 = 0
     private var isAtStart = true
+    private var format: UInt8 = 0
     private var sections: [BookSection] = []
     /// Of each rewind, how many streams are still to come.
     private var streamsDue: [Int] = []
@@ -83,9 +84,9 @@ package struct BookDecoder {
     }
 
     private mutating func takeHead(_ reader: inout ByteReader) throws(ByteError) {
-        let version = try reader.u8()
-        guard BookFormat.versions.contains(version) else { throw .malformed }
-        sections = BookSection.all(in: version)
+        format = try reader.u8()
+        guard BookFormat.versions.contains(format) else { throw .malformed }
+        sections = BookSection.all(in: format)
         book.position = try reader.u64()
         book.record = try reader.u64()
         guard book.position < Book.capacity, book.record < Book.capacity else { throw .malformed }
@@ -145,7 +146,7 @@ package struct BookDecoder {
         let tenant = try reader.count(atMost: book.tenants.count - 1)
         let bits = try reader.u8()
         guard last <= book.position, first >= 1, let category = Category(rawValue: bits & 7),
-            let state = StreamState(rawValue: bits >> 3 & 3), bits & 0x80 == 0
+            let state = StreamState(rawValue: bits >> 3 & 3), bits & 0x80 == 0 || format > 2
         else { throw .malformed }
         var cell = StreamCell(
             tag: tag, token: token, first: UInt32(first), tenant: UInt16(tenant), category: category)
@@ -154,6 +155,7 @@ package struct BookDecoder {
         cell.version = UInt32(version)
         cell.state = state
         cell.isStale = bits & 0x20 != 0
+        cell.isSteady = bits & 0x80 != 0
         cell.subjects = try reference(&reader, to: book.subjects)
         if bits & 0x40 != 0 {
             appointmentsSeen &+= BookFormat.unzigzag(try reader.varint()) &+ 1

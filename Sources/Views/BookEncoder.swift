@@ -20,7 +20,7 @@ package struct BookEncoder {
 
     package init(_ book: Book) {
         self.book = book
-        sections = BookSection.all(in: BookFormat.version(of: book))
+        sections = BookSection.all(in: BookFormat.version)
     }
 
     /// The next piece; nil after the last.
@@ -78,7 +78,7 @@ package struct BookEncoder {
     }
 
     private mutating func putHead() {
-        piece.u8(BookFormat.version(of: book))
+        piece.u8(BookFormat.version)
         piece.u64(book.position)
         piece.u64(book.record)
         piece.u64(UInt64(bitPattern: book.lastStamp.microseconds))
@@ -98,7 +98,7 @@ package struct BookEncoder {
         piece.varint(UInt64(cell.tenant))
         piece.u8(
             cell.category.rawValue | cell.state.rawValue << 3 | (cell.isStale ? 0x20 : 0)
-                | (cell.appointment != 0 ? 0x40 : 0))
+                | (cell.appointment != 0 ? 0x40 : 0) | (cell.isSteady ? 0x80 : 0))
         piece.varint(BookFormat.code(cell.subjects))
         if cell.appointment != 0 {
             piece.varint(BookFormat.zigzag(Int64(cell.appointment) - Int64(appointmentsSeen) - 1))

@@ -27,10 +27,9 @@ enum BookSection: UInt8, CaseIterable {
 
 /// Constants of the encoding of a book. A piece is the section's byte, then rows one after the other to its end.
 enum BookFormat {
-    /// Version 1 has no rewinds; a book without any is still written so.
-    static let versions: ClosedRange<UInt8> = 1...2
-
-    static func version(of book: Book) -> UInt8 { book.rewinds.isEmpty ? 1 : 2 }
+    /// Version 1 has no rewinds; version 2 does not say which streams are steady. Both are read still.
+    static let versions: ClosedRange<UInt8> = 1...3
+    static let version: UInt8 = 3
 
     /// A piece is closed once it is this long; a row or run adds less than 24 KiB.
     static let pieceBytes = 40_000

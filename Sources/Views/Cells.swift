@@ -15,8 +15,8 @@ struct StreamCell {
     var appointment: UInt32 = 0
     var tenant: UInt16
     var category: Category
-    /// State in the low bits, `stale` above.
-    private var flags: UInt8 = StreamState.live.rawValue
+    /// State in the low bits, `steady` and `stale` above.
+    private var flags: UInt8 = StreamState.live.rawValue | 0x40
 
     init(tag: UInt64, token: Token128, first: UInt32, tenant: UInt16, category: Category) {
         self.tag = tag
@@ -29,6 +29,12 @@ struct StreamCell {
     var state: StreamState {
         get { StreamState(rawValue: flags & 0x0f) ?? .gone }
         set { flags = (flags & 0xf0) | newValue.rawValue }
+    }
+
+    /// Whether it is known that the stream had the same subjects and was live at all times since it was made.
+    var isSteady: Bool {
+        get { flags & 0x40 != 0 }
+        set { flags = newValue ? flags | 0x40 : flags & ~0x40 }
     }
 
     /// Whether the stream is in the list of patients whose terms are behind.

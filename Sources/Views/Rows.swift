@@ -58,6 +58,9 @@ package struct StreamRow: Equatable, Sendable {
     package var appointment: AppointmentFacts?
     /// Rolling hash over the leaf prefixes of its events.
     package var content: UInt64
+    /// It is known that the stream had these subjects and was live at each of its versions. False also where that is not
+    /// known: the book came of a snapshot that did not say so.
+    package var isSteady: Bool
 }
 
 /// A version of a stream and the position of the event, or of the rewind, that made it.

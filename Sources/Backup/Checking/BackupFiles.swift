@@ -5,13 +5,16 @@ internal import SegmentedLog
 package final class BackupFiles<Destination: BackupDestination>: FileStore {
     private let destination: Destination
     private let directory: String
+    /// Whether reading through the caches is asked for; else what was read lately is read again from there.
+    private let asksMedium: Bool
     /// Path and object, in the order of the segments.
     private let files: [(name: String, object: ManifestObject)]
 
     /// - Parameter directory: What the log directory is called.
-    package init(_ manifest: Manifest, in destination: Destination, directory: String = "log") {
+    package init(_ manifest: Manifest, in destination: Destination, directory: String = "log", asksMedium: Bool = true) {
         self.destination = destination
         self.directory = directory
+        self.asksMedium = asksMedium
         files = manifest.segments.map { (SegmentFormat.name(of: $0.segment), $0) }
     }
 
@@ -34,7 +37,8 @@ package final class BackupFiles<Destination: BackupDestination>: FileStore {
 
     package func read(_ file: FileHandle, at offset: Int, count: Int) throws(FileError) -> [UInt8] {
         do throws(BackupError) {
-            return try destination.read(files[file.slot].object.name, in: offset..<(offset + count))
+            let (name, range) = (files[file.slot].object.name, offset..<(offset + count))
+            return try asksMedium ? destination.read(name, in: range) : destination.readSoon(name, in: range)
         } catch {
             switch error {
             case .missing: throw .missing

@@ -8,9 +8,10 @@ package struct BackupLog<Destination: BackupDestination> {
     private let manifest: Manifest
     private let files: BackupFiles<Destination>
 
-    package init(_ manifest: Manifest, in destination: Destination) {
+    /// - Parameter asksMedium: Whether what is judged is what the medium holds, whatever was read from it lately.
+    package init(_ manifest: Manifest, in destination: Destination, asksMedium: Bool = true) {
         self.manifest = manifest
-        files = BackupFiles(manifest, in: destination)
+        files = BackupFiles(manifest, in: destination, asksMedium: asksMedium)
     }
 
     /// Whose the segments are, as the manifest and they themselves say.

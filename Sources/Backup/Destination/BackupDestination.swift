@@ -17,6 +17,9 @@ package protocol BackupDestination: AnyObject {
     ///
     /// - Throws: `.missing`, `.file`.
     func read(_ name: String, in range: Range<Int>) throws(BackupError) -> [UInt8]
+    /// As the other, as soon as they come: the medium is not asked for what was read from it lately. For who proves what is
+    /// read.
+    func readSoon(_ name: String, in range: Range<Int>) throws(BackupError) -> [UInt8]
     /// Makes an object that lasts: on return it is there whole and durable; after an error or a crash it is there whole
     /// or not at all. The same bytes under the same name are fine.
     ///

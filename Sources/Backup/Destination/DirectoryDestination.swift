@@ -51,6 +51,12 @@ package final class DirectoryDestination<Store: FileStore>: BackupDestination {
         }
     }
 
+    package func readSoon(_ name: String, in range: Range<Int>) throws(BackupError) -> [UInt8] {
+        try read(name) { (file) throws(FileError) in
+            try store.read(file, at: range.lowerBound, count: range.count)
+        }
+    }
+
     package func read(_ name: String, in range: Range<Int>) throws(BackupError) -> [UInt8] {
         try read(name) { (file) throws(FileError) in
             try store.readThrough(file, at: range.lowerBound, count: range.count)
@@ -109,7 +115,7 @@ package final class DirectoryDestination<Store: FileStore>: BackupDestination {
         if try store.exists(draft) { try store.remove(draft) }
         let file = try store.open(draft, .create)
         defer { store.close(file) }
-        try store.write(file, at: 0, bytes)
+        try store.writeMuch(file, bytes)
         try store.sync(file)
         try store.rename(draft, to: path)
     }

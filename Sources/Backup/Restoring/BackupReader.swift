@@ -71,6 +71,8 @@ package struct BackupReader<Destination: BackupDestination> {
         let check = ObjectCheck(manifest: manifest, object: object)
         let bytes: [UInt8]
         do throws(BackupError) {
+            let soon = try destination.readSoon(object.name, in: 0..<object.bytes + 1)
+            if check.finding(in: soon) == nil { return soon }
             bytes = try destination.read(object.name)
         } catch {
             if case .missing = error { throw .damaged(check.missing) }

@@ -76,7 +76,7 @@ package struct LogRestore<Destination: BackupDestination, Store: FileStore> {
             if try store.exists(draft) { try store.remove(draft) }
             let file = try store.open(draft, .create)
             defer { store.close(file) }
-            try store.write(file, at: 0, bytes)
+            try store.writeMuch(file, bytes)
             try store.sync(file)
             try store.rename(draft, to: path)
             try store.syncDirectory(directory)

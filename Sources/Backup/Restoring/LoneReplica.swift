@@ -105,6 +105,7 @@ package final class LoneReplica<Store: FileStore> {
             }
         case .answer(let id, let answer, _): answers.append((id, answer))
         case .background(let work):
+            if let postponed = work.postponed { return facts.append(.backgroundFinished(postponed)) }
             facts.append(.backgroundFinished(work.carryOut(on: store, crypto: crypto, dice: &dice)))
         case .ready: isReady = true
         case .stopped: hasStopped = true

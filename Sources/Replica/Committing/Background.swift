@@ -15,6 +15,15 @@ package struct BackgroundWork: Sendable {
 
     let kind: Kind
 
+    /// The result of not doing it, for whoever stops soon: the next life finds it due again. Nil for a snapshot.
+    package var postponed: BackgroundResult? {
+        switch kind {
+        case .snapshot: nil
+        case .closing: BackgroundResult(kind: .closed([]))
+        case .scrub(let work): BackgroundResult(kind: .scrubbed(work, faults: []))
+        }
+    }
+
     /// Does it. A failure is part of the result: the log alone rebuilds what this makes.
     package func carryOut(on store: some FileStore, crypto: Crypto, dice: inout some Dice) -> BackgroundResult {
         switch kind {

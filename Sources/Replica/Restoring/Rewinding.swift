@@ -127,8 +127,12 @@ extension Replica {
     /// By where in the log the event lies that says how a stream stood, so that each frame is opened once.
     private func readingOrder(of streams: [StreamOrdinal], _ target: UInt64) -> [Int] {
         if remembered?.position == target { return Array(streams.indices) }
-        let read = streams.map { stream in
-            book.standing(of: stream, through: target).map { book.content(at: $0.position, of: stream) } ?? 0
+        // One copy of the book's references, not one for each look at it.
+        let book = book
+        var read = Array(repeating: UInt64(0), count: streams.count)
+        for at in streams.indices where !book.isSteady(streams[at]) {
+            guard let standing = book.standing(of: streams[at], through: target) else { continue }
+            read[at] = book.content(at: standing.position, of: streams[at])
         }
         return streams.indices.sorted { (read[$0], $0) < (read[$1], $1) }
     }
@@ -148,16 +152,17 @@ extension Replica {
             let none = RewoundStream(tag: 0, version: 0, state: .absent, subjects: [], appointment: nil)
             job.rewound = Array(repeating: none, count: job.streams.count)
         }
+        let book = book
         let end = min(job.streams.count, job.lookedUp + configuration.rewoundSliceMax)
         while job.lookedUp < end {
             let at = job.order[job.lookedUp]
             let stream = job.streams[at]
             let row = book.row(stream)
-            let rewound = try rewound(stream, to: job.plan.target + (mutated(.looksPastTarget) ? 1 : 0))
+            let rewound = try rewound(stream, row, to: job.plan.target + (mutated(.looksPastTarget) ? 1 : 0), book)
             // A preview lets appends in: what they did since is none of what it tells.
             let now =
                 row.last > job.plan.position
-                ? try self.rewound(stream, to: job.plan.position) : RewoundStream(row, then: row)
+                ? try self.rewound(stream, row, to: job.plan.position, book) : RewoundStream(row, then: row)
             job.plan.count((now.state, now.appointment), becomes: rewound)
             job.patients.formUnion(now.subjects)
             job.patients.formUnion(rewound.subjects)

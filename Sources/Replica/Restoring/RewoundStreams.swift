@@ -4,17 +4,23 @@ internal import Views
 
 // How streams stood at an earlier position, from the log's deciding parts: what a rewind writes down.
 extension Replica {
-    /// A stream as a rewind to `target` leaves it.
-    func rewound(_ stream: StreamOrdinal, to target: UInt64) throws(Problem) -> RewoundStream {
-        let row = book.row(stream)
-        if let remembered, remembered.position == target {
-            return RewoundStream(row, then: remembered.stream(tag: row.tag).map { remembered.row($0) })
+    /// A stream, of which `row` is what the book says, as a rewind to `target` leaves it.
+    func rewound(
+        _ stream: StreamOrdinal, _ row: StreamRow, to target: UInt64, _ book: Book
+    ) throws(Problem) -> RewoundStream {
+        if remembered?.position == target {
+            return RewoundStream(row, then: remembered?.stream(tag: row.tag).flatMap { remembered?.row($0) })
         }
         var rewound = RewoundStream(
             tag: row.tag, version: row.version + 1, state: .absent, subjects: [], appointment: nil)
         guard let standing = book.standing(of: stream, through: target) else { return rewound }
         let content = book.content(at: standing.position, of: stream)
         guard content > 0 else { return rewound }
+        if book.isSteady(stream) {
+            rewound.state = .live
+            rewound.subjects = row.subjects
+            return rewound
+        }
         let (frame, place, _) = try event(at: content)
         rewound.state = place.shape.contains(.isGone) ? .gone : .live
         if row.category == .appointment {
