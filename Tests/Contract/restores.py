@@ -163,7 +163,8 @@ def making(report, operator, store, client, events):
         and os.stat(os.path.join(place, name)).st_ino == found.st_ino for name, found in first.items()))
     report.check("and closed segments are kept once", made.get("bytes_done", 0) == sum(
         os.path.getsize(os.path.join(place, name)) for name in objects(place)
-        if name not in first and name.split("/")[0] in ("segments", "tails")), (made, objects(place)))
+        if name not in first and name.split("/")[0] in ("segments", "tails", "views")), (made, objects(place)))
+    report.check("a snapshot of the views goes along, once there is one", any(name.startswith("views/") for name in objects(place)))
     for replica in store.replicas:
         elsewhere = os.path.join(store.top, f"of-{replica}")
         operator.run(f"replica {replica} makes one", 0, "backup", "create", "--to", elsewhere, "--replica", str(replica),

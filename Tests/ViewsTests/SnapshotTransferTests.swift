@@ -19,7 +19,7 @@ import Testing
             index.add(IdentityIndexTests.token(position), position: position)
         }
         var snapshot = SnapshotStoreTests.snapshot(60, index: 7)
-        snapshot.extra = dice.bytes(150_000)
+        snapshot.extra = dice.bytes(70_000)
         snapshot.runs = try index.freeze().carryOut(on: files, crypto: try Crypto(), dice: &dice)
         try SnapshotStore(store: files, place: SnapshotStoreTests.place, crypto: try Crypto()).write(snapshot, dice: &dice)
         stood = snapshot
@@ -65,7 +65,7 @@ import Testing
         for name in try files.list(SnapshotStoreTests.place.directory) {
             let path = SnapshotStoreTests.place.directory + "/" + name
             let bytes = try #require(files.contents(path))
-            for at in stride(from: 0, to: bytes.count, by: 1499) {
+            for at in stride(from: 0, to: bytes.count, by: 4999) {
                 let damaged = files.copy()
                 let file = try damaged.open(path, .readWrite)
                 try damaged.write(file, at: at, [bytes[at] ^ 0x10])

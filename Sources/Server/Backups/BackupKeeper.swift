@@ -23,9 +23,12 @@ enum BackupKeeper {
     private static var tellMilliseconds: UInt64 { 200 }
 
     /// Runs until told to end; a backup that is being made is left as it is, and goes on with the next.
-    /// - Parameter isEnding: Set before `.end` is posted: a backup ends between two of its objects.
+    /// - Parameters:
+    ///   - isEnding: Set before `.end` is posted: a backup ends between two of its objects.
+    ///   - batches: What was given to the disk for the log so far.
     static func run(
-        _ root: String, _ settings: BackupSettings, orders: Mailbox<Order>, isEnding: Guarded<Bool>, mail: NodeMail
+        _ root: String, _ settings: BackupSettings, orders: Mailbox<Order>, isEnding: Guarded<Bool>,
+        batches: Guarded<UInt64>, mail: NodeMail
     ) {
         var waiting: [Order] = []
         while true {
@@ -34,7 +37,7 @@ enum BackupKeeper {
             for order in waiting {
                 switch order {
                 case .make(let job):
-                    let outcome = make(job, root, settings, isEnding: isEnding) { progress in
+                    let outcome = make(job, root, settings, isEnding: isEnding, batches: batches) { progress in
                         mail.toLoop.mustPost(.backupProgressed(job.id, progress))
                     }
                     mail.toLoop.mustPost(.backupEnded(job.id, outcome))
@@ -57,7 +60,7 @@ enum BackupKeeper {
     }
 
     private static func make(
-        _ job: BackupJob, _ root: String, _ settings: BackupSettings, isEnding: Guarded<Bool>,
+        _ job: BackupJob, _ root: String, _ settings: BackupSettings, isEnding: Guarded<Bool>, batches: Guarded<UInt64>,
         tell: (BackupStatus.Progress) -> Void
     ) -> BackupOutcome {
         do {
@@ -69,13 +72,14 @@ enum BackupKeeper {
             var run = BackupRun(
                 stand, views: OpenSnapshot.views(of: store, keys: keys, through: stand.head.index), from: store,
                 to: try destination(first), signer: signer, trust: .of(keys))
-            var pace = Pace(bytesPerSecond: settings.bytesPerSecond)
+            let ends = { isEnding.withLock { $0 } }
+            var pace = BackupPace(bytesPerSecond: settings.bytesPerSecond, batches: batches)
             var told: UInt64 = 0
             var manifest: Manifest?
             while manifest == nil {
                 guard !isEnding.withLock({ $0 }) else { return stopped }
                 if case .finished(let made) = try run.step() { manifest = made }
-                pace.moved(through: run.progress.bytesDone)
+                pace.moved(through: run.progress.bytesDone, isEnding: ends)
                 if LinuxClock.monotonicMilliseconds() >= told + tellMilliseconds || manifest != nil {
                     told = LinuxClock.monotonicMilliseconds()
                     tell(BackupStatus.Progress(run.progress))
@@ -85,12 +89,12 @@ enum BackupKeeper {
             for place in job.destinations.dropFirst() {
                 var copier = BackupCopier(
                     from: try destination(first), to: try destination(place), trust: .of(keys))
-                var pace = Pace(bytesPerSecond: settings.bytesPerSecond)
+                var pace = BackupPace(bytesPerSecond: settings.bytesPerSecond, batches: batches)
                 var isCopied = false
                 while !isCopied {
                     guard !isEnding.withLock({ $0 }) else { return stopped }
                     if case .finished = try copier.step() { isCopied = true }
-                    pace.moved(through: copier.progress.bytesDone)
+                    pace.moved(through: copier.progress.bytesDone, isEnding: ends)
                 }
             }
             return .made(manifest: manifest.number, hash: manifest.head.hash)
@@ -117,21 +121,6 @@ enum BackupKeeper {
             throw ServerError("The directory holds other things than backups: name an empty one, or a new one.")
         }
         return DirectoryDestination(files)
-    }
-}
-
-/// Keeps to so many bytes a second.
-private struct Pace {
-    let bytesPerSecond: Int
-    private let began = LinuxClock.monotonicMilliseconds()
-
-    init(bytesPerSecond: Int) { self.bytesPerSecond = bytesPerSecond }
-
-    /// Rests until as much time has passed as so many bytes are to take.
-    mutating func moved(through bytes: Int) {
-        let due = UInt64(bytes / max(1, bytesPerSecond / 1000))
-        let passed = LinuxClock.monotonicMilliseconds() - began
-        if due > passed { LinuxClock.pause(milliseconds: Int(min(due - passed, 10_000))) }
     }
 }
 

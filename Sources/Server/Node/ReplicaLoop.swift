@@ -46,6 +46,8 @@ final class ReplicaLoop {
     private let writer: Mailbox<LogWriter.Order>
     private let background: Mailbox<BackgroundThread.Order>
     private let finished: Guarded<UInt64>
+    /// Batches of the log given to the disk.
+    private let batches: Guarded<UInt64>
     private let keeper: Mailbox<BackupKeeper.Order>
     /// When the keeper looks at the destinations again; nil where config.json names none.
     private var lookDue: UInt64?
@@ -65,7 +67,7 @@ final class ReplicaLoop {
         _ replica: Replica<LinuxFiles>, _ mail: NodeMail, _ hand: DiskHand<LinuxFiles>, _ poller: Poller,
         _ links: PeerLinks?, makeLinks: @escaping () -> PeerLinks?, writer: Mailbox<LogWriter.Order>,
         background: Mailbox<BackgroundThread.Order>, keeper: Mailbox<BackupKeeper.Order>, looks: Bool,
-        finished: Guarded<UInt64>
+        finished: Guarded<UInt64>, batches: Guarded<UInt64>
     ) {
         self.replica = replica
         self.mail = mail
@@ -76,6 +78,7 @@ final class ReplicaLoop {
         self.writer = writer
         self.background = background
         self.finished = finished
+        self.batches = batches
         self.keeper = keeper
         lookDue = looks ? 0 : nil
     }
@@ -92,6 +95,7 @@ final class ReplicaLoop {
             let links = try links(configuration, listener, poller, mail, journal)
             let hand = DiskHand(try store(configuration))
             let finished = Guarded<UInt64>(0)
+            let batches = Guarded<UInt64>(0)
             do throws(LinuxError) {
                 let writer = Mailbox<LogWriter.Order>(limit: 1 << 10, bell: try Bell())
                 let background = Mailbox<BackgroundThread.Order>(limit: 1 << 10, bell: try Bell())
@@ -105,14 +109,15 @@ final class ReplicaLoop {
                     },
                     try Thread.start("background") { BackgroundThread.run(data, orders: background, mail: mail) },
                     try Thread.start("backups") {
-                        BackupKeeper.run(data, settings, orders: keeper, isEnding: isEnding, mail: mail)
+                        BackupKeeper.run(
+                            data, settings, orders: keeper, isEnding: isEnding, batches: batches, mail: mail)
                     },
                 ]
                 let loop = ReplicaLoop(
                     replica, mail, hand, poller, links,
                     makeLinks: { Self.lateLinks(configuration, poller, mail, journal) }, writer: writer,
                     background: background, keeper: keeper,
-                    looks: !settings.destinations.isEmpty || settings.escrow != nil, finished: finished)
+                    looks: !settings.destinations.isEmpty || settings.escrow != nil, finished: finished, batches: batches)
                 let damage = replica.damage.map {
                     OpenedReplica.Damage(index: $0.index, segment: $0.segment, position: $0.position)
                 }
@@ -323,7 +328,9 @@ final class ReplicaLoop {
 
     private func carryOut(_ effect: ReplicaEffect) {
         switch effect {
-        case .write(let batch): write(batch)
+        case .write(let batch):
+            batches.withLock { $0 += 1 }
+            write(batch)
         case .answer(let id, let answer, let isLast): answers.append(.answer(id, answer, isLast: isLast))
         case .background(let work): background.mustPost(.work(work))
         case .backUp(let job): keeper.mustPost(.make(job))
