@@ -86,6 +86,7 @@ package struct BranchMaking<Store: FileStore> {
         var configuration = ReplicaConfiguration(id: 1, clusterID: plan.clusterID)
         configuration.rememberedPosition = plan.target.position
         configuration.indexesTerms = false
+        configuration.rewoundStreamsMax = RewindFacts.streamsMax
         configuration.rewoundSliceMax = 1 << 16
         configure(&configuration)
         let alone = try LoneReplica(

@@ -17,8 +17,9 @@ package struct RewindFacts: Equatable, Sendable {
         self.leafPrefix = leafPrefix
     }
 
-    /// Most streams that one rewind touches: its entry must fit into a segment. Beyond it a branch is the way.
-    package static let streamsMax = 400_000
+    /// Most streams that one rewind touches: its entry must fit into a segment, and each takes 10 bytes at least. A store
+    /// that serves takes fewer (`ReplicaConfiguration.rewoundStreamsMax`).
+    package static let streamsMax = 3_200_000
 }
 
 /// A stream as a rewind leaves it: the deciding facts it had at the target.

@@ -92,7 +92,8 @@ extension Replica {
     /// Orders a snapshot or the closing of segments when one is due.
     func considerBackground(into effects: inout [ReplicaEffect]) {
         let count = book.position + book.record
-        if count >= background.snapshotCount + configuration.snapshotEvery { takeSnapshot(into: &effects) }
+        let pause = max(configuration.snapshotEvery, background.snapshotCount / 16)
+        if count >= background.snapshotCount + pause { takeSnapshot(into: &effects) }
         guard !background.isClosing else { return }
         let through = min(foldedIndex, log.durableIndex)
         guard let works = try? log.closable(committedThrough: through), !works.isEmpty else { return }

@@ -23,7 +23,8 @@ package struct ReplicaConfiguration: Sendable {
     package var clusterID: [UInt8]
     /// Sizes of the log, and the free space it keeps.
     package var log = LogConfiguration()
-    /// Events and records between two snapshots of the views.
+    /// Events and records between two snapshots of the views, at least; a sixteenth of all where that is more, since a
+    /// snapshot is of all of them.
     package var snapshotEvery: UInt64 = 50_000
     /// Requests of one credential a second, in the long run; twice as many in a burst.
     package var requestsPerSecond: Double = 2_000
@@ -33,6 +34,8 @@ package struct ReplicaConfiguration: Sendable {
     package var waitingBytesMax = 64 << 20
     /// Streams that a rewind looks up in one turn of the loop.
     package var rewoundSliceMax = 128
+    /// Streams that a rewind may touch: others wait while it is folded. Beyond it a branch is the way.
+    package var rewoundStreamsMax = 400_000
     /// Whether the search terms of patients that were folded from the log are made ready beside all else. Who serves nobody
     /// leaves that to the next start.
     package var indexesTerms = true

@@ -19,6 +19,19 @@ enum RewindCodec {
         }
     }
 
+    /// How much of an entry these streams take.
+    static func bytes(_ streams: [RewoundStream], _ book: Book) -> Int {
+        var writer = ByteWriter(reserving: 128)
+        var count = 0
+        for stream in streams {
+            guard let ordinal = book.stream(tag: stream.tag) else { preconditionFailure("a rewound stream is known") }
+            write(stream, before: book.row(ordinal), onto: &writer)
+            count += writer.count
+            writer.bytes.removeAll(keepingCapacity: true)
+        }
+        return count
+    }
+
     private static func write(_ stream: RewoundStream, before: StreamRow, onto writer: inout ByteWriter) {
         var bits = stream.state.rawValue
         let changesSubjects = stream.state != .absent && stream.subjects != before.subjects

@@ -4,6 +4,7 @@ internal import Compression
 internal import JSON
 internal import Keys
 internal import Records
+internal import SegmentedLog
 internal import Views
 
 /// A rewind on its way: planned from what is folded, then, when it was ordered, proposed as one event.
@@ -114,10 +115,10 @@ extension Replica {
             throw Problem(
                 .orderRefused, "Nothing has changed since: there is nothing to rewind.", [.position(book.position)])
         }
-        guard job.streams.count <= RewindFacts.streamsMax, book.hasRoom(events: 1, records: pending.count) else {
+        guard job.streams.count <= configuration.rewoundStreamsMax, book.hasRoom(events: 1, records: pending.count) else {
             throw Problem(
                 .orderRefused, "Too much has changed since for one rewind: restore a branch instead.",
-                [.limit(RewindFacts.streamsMax)])
+                [.limit(configuration.rewoundStreamsMax)])
         }
         job.order = readingOrder(of: job.streams, target)
         job.stage = .reading
@@ -174,6 +175,12 @@ extension Replica {
             return
         }
         job.plan.patients = job.patients.count
+        // What else its entry holds, and what was gathered before it, takes some room too.
+        guard RewindCodec.bytes(job.rewound, book) + log.configuration.bodyCapacity / 8 <= log.configuration.bodyCapacity
+        else {
+            throw Problem(
+                .orderRefused, "Too much has changed since for one entry: restore a branch with --drop-after instead.")
+        }
         guard job.applies else { return answer(job.ask, .restore(job.plan), isLast: true, &effects) }
         try propose(job)
         job.stage = .proposed

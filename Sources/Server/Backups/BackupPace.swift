@@ -1,6 +1,6 @@
 internal import Linux
 
-/// Keeps the copying of a backup to so many bytes a second, and to a quarter of that while the log is written to: appends
+/// Keeps the copying of a backup to so many bytes a second, and to a sixth of that while the log is written to: appends
 /// come first, and share the disk and the processors with it.
 struct BackupPace {
     private let bytesPerSecond: Int
@@ -11,7 +11,7 @@ struct BackupPace {
 
     /// While it goes on, the log counts as written to.
     private static var batchesPerSecond: UInt64 { 20 }
-    private static var share: Int { 4 }
+    private static var share: Int { 6 }
     /// A longer rest is cut into such pieces, to see whether the log is still written to.
     private static var restMilliseconds: UInt64 { 100 }
 

@@ -10,7 +10,7 @@ package struct BackupSettings: Sendable {
     /// Directories; the first is written, the others are copies of it.
     package var destinations: [String] = []
     package var everyMilliseconds: UInt64?
-    /// What a backup may read and write a second; a quarter of it while the log is written to.
+    /// What a backup may read and write a second; a sixth of it while the log is written to.
     package var bytesPerSecond = 64 << 20
     package var escrow: Escrow?
 
