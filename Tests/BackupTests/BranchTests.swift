@@ -31,6 +31,24 @@ import Views
         }
     }
 
+    /// The same with the parent's snapshot of its views beside it, which lacks what came after the tenth patient.
+    private static func restoredWithViews() throws -> (clinic: Clinic, files: MemoryFiles) {
+        let clinic = try Clinic()
+        try clinic.live(10)
+        clinic.snap()
+        try clinic.live(4)
+        let files = MemoryFiles()
+        for path in clinic.files.paths {
+            let bytes = try #require(clinic.files.contents(path))
+            if path.hasPrefix(ReplicaPaths.log + "/") { files.put(path, bytes) }
+            if path.hasPrefix(ReplicaPaths.views + "/") {
+                files.put(ReplicaPaths.parentViews + path.dropFirst(ReplicaPaths.views.count), bytes)
+            }
+        }
+        precondition(files.paths.contains { $0.hasPrefix(ReplicaPaths.parentViews + "/snapshot") })
+        return (clinic, files)
+    }
+
     private func plan(_ clusterID: [UInt8], _ target: BranchTarget) -> BranchPlan {
         BranchPlan(
             clusterID: clusterID, madeAt: Instant(microseconds: 1_791_000_000_000_000),
@@ -44,7 +62,8 @@ import Views
     @discardableResult
     private func branch<Store: FileStore>(
         _ store: Store, of parent: Lineage, keys: KeyRing, to asked: AsOf, as clusterID: [UInt8] = clusterID,
-        voters: [Int] = [1]
+        voters: [Int] = [1], digests: ViewDigests? = nil, applies: Bool = true,
+        folding: (UInt64, UInt64) -> Void = { _, _ in }
     ) throws(ReplicaError) -> (made: BranchMade, shown: RestorePlan?) {
         let making = try BranchMaking(store, parent: parent, keys: keys)
         try making.verify { _, _ in }
@@ -52,11 +71,11 @@ import Views
         var shown: RestorePlan?
         var wall = Instant(microseconds: 1_791_000_000_000_000)
         let made = try making.make(
-            plan(clusterID, target), voters: voters, root: Self.root, dice: SeededDice(seed: 77),
+            plan(clusterID, target), digests: digests, applies: applies, voters: voters, root: Self.root, dice: SeededDice(seed: 77),
             now: {
                 wall.microseconds += 1_000
                 return wall
-            }, configure: Self.sizes
+            }, configure: Self.sizes, progress: folding
         ) { shown = $0 }
         return (made, shown)
     }
@@ -111,6 +130,67 @@ import Views
             store: files, directory: ReplicaPaths.log, lineage: made.lineage, keys: replica.ring,
             crypto: try Crypto(), leaves: EntryLeaves())
         #expect(report.isOK)
+    }
+
+    @Test(arguments: [UInt64(11), 23]) func `begins from its parent's snapshot, and is what it is without`(
+        _ target: UInt64
+    ) throws {
+        let (clinic, files) = try Self.restoredWithViews()
+        let without = files.copy()
+        try Replica.clear(ReplicaPaths.parentViews, of: without)
+        try branch(without, of: parent, keys: clinic.keys, to: .position(target), digests: clinic.replica.digests)
+        var isThere = false
+        let (made, _) = try branch(
+            files, of: parent, keys: clinic.keys, to: .position(target), digests: clinic.replica.digests
+        ) { _, _ in isThere = files.paths.contains { $0.hasPrefix(ReplicaPaths.views + "/snapshot") } }
+        #expect(isThere, "the log is folded from the snapshot on")
+        let replica = try opened(files)
+        #expect(try contents(replica) == contents(clinic.replica, through: target))
+        #expect(try contents(replica, through: 28) == contents(clinic.replica))
+        #expect(try contents(replica) == contents(opened(without)))
+        #expect(made.plan?.streams == (28 - Int(target)))
+        // Its parent's keys open nothing of its views.
+        let place = ViewPlace(
+            directory: ReplicaPaths.views, clusterID: Clinic.clusterID, key: try clinic.keys.snapshotKey())
+        #expect(try SnapshotStore(store: files, place: place, crypto: try Crypto()).load().snapshot == nil)
+    }
+
+    @Test func `passes over a snapshot that is damaged, and refuses to fold to anything else than was backed up`() throws {
+        let (clinic, whole) = try Self.restoredWithViews()
+        for path in whole.paths where path.hasPrefix(ReplicaPaths.parentViews + "/") {
+            let bytes = try #require(whole.contents(path))
+            for at in stride(from: 0, to: bytes.count, by: 1201) {
+                let files = whole.copy()
+                var changed = bytes
+                changed[at] ^= 0x10
+                files.put(path, changed)
+                try branch(files, of: parent, keys: clinic.keys, to: .position(11), digests: clinic.replica.digests)
+                #expect(try contents(opened(files)) == contents(clinic.replica, through: 11))
+            }
+            let lost = whole.copy()
+            try lost.remove(path)
+            try branch(lost, of: parent, keys: clinic.keys, to: .position(11), digests: clinic.replica.digests)
+            #expect(try contents(opened(lost)) == contents(clinic.replica, through: 11))
+        }
+        var digests = clinic.replica.digests
+        digests.audit = .zero
+        #expect(throws: ReplicaError.views(.damaged(file: ReplicaPaths.views, page: 0))) {
+            try branch(whole, of: parent, keys: clinic.keys, to: .position(11), digests: digests)
+        }
+    }
+
+    @Test func `tells what it would undo, and makes it of the same copy afterwards`() throws {
+        let (clinic, files) = try Self.restoredWithViews()
+        let copied = files.copy()
+        let (_, shown) = try branch(files, of: parent, keys: clinic.keys, to: .position(11), applies: false)
+        let told = try #require(shown)
+        #expect(told.appliedAt == nil && told.streams == 17)
+        // The tail is copied anew, and the snapshot.
+        for path in files.paths where path.hasPrefix(ReplicaPaths.log + "/") { try files.remove(path) }
+        for path in copied.paths { files.put(path, try #require(copied.contents(path))) }
+        let (made, _) = try branch(files, of: parent, keys: clinic.keys, to: .position(11))
+        #expect(made.plan?.streams == told.streams && made.plan?.patients == told.patients)
+        #expect(try contents(opened(files)) == contents(clinic.replica, through: 11))
     }
 
     @Test func `by an instant is cut between transactions, and at the end undoes nothing`() throws {
@@ -206,7 +286,7 @@ import Views
     /// Some operations of each kind; a release build tries each.
     @Test(arguments: [FailingFiles<MemoryFiles>.Failure.stop, .full, .sync])
     func `that failed at any operation is made by the next try`(_ failure: FailingFiles<MemoryFiles>.Failure) throws {
-        let whole = try restored()
+        let (clinic, whole) = try Self.restoredWithViews()
         let counting = FailingFiles(whole.copy(), failing: failure, at: 0)
         try branch(counting, of: parent, keys: clinic.keys, to: .position(11))
         let expected = try contents(clinic.replica, through: 11)

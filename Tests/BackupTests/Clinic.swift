@@ -107,6 +107,13 @@ final class Clinic {
 
     var keys: KeyRing { replica.ring }
 
+    /// Has the replica write a snapshot of its views.
+    func snap() {
+        var effects: [ReplicaEffect] = []
+        replica.takeSnapshot(into: &effects)
+        tell(effects.compactMap(carryOut))
+    }
+
     func stand() throws -> BackupStand {
         let cluster = ClusterIdentity(Self.clusterID)
         return BackupStand(

@@ -891,6 +891,24 @@ def main():
             wrong = [id for id, row in audit.items() if theirs.get(id) != row]
             report.check(f"its audit trail begins with its parent's, {len(audit)} entries, to the letter", not wrong, wrong[:5])
         preview = operator.json("a preview in the parent", 0, "restore", "preview", "--position", str(thens[1].position), context=admin(store))
+        # The same of a backup, without making it; then made of what is copied.
+        shown, base = os.path.join(store.top, "shown"), str(free_port())
+        arguments = ["restore", "branch", "--from", place, *keys, "--position", str(thens[1].position), "--into", shown,
+                     "--base-port", base, "--replicas", "1"]
+        said = operator.json("a preview of a branch", 0, *arguments, "--preview")
+        counts(report, "a preview of a branch", preview, said)
+        report.check("a preview makes nothing", said.get("made") is False and "cluster" not in said and not os.path.exists(shown)
+                     and os.path.exists(shown + ".partial"), said)
+        operator.run("a preview as a person reads it", 0, *arguments, "--preview", text=["streams that change", "without --preview"])
+        segment = os.path.join(shown + ".partial", "replica-1", "data", "log", "000000000001.segment")
+        inode = os.stat(segment).st_ino
+        said = operator.json("the branch it told of", 0, *arguments)
+        counts(report, "after a preview", preview, said)
+        report.check("of the segments that were copied", os.stat(segment.replace(".partial", "")).st_ino == inode)
+        with Branch(shown, int(base), 1) as one:
+            one.start()
+            compare(report, "a branch after its preview", one, thens[1], parent)
+        operator.run("a branch after its preview verifies", 0, "verify", shown, text="whole")
         made, said = branch(operator, "of LIVE at a position", 0, "--from", "LIVE", "--position", str(thens[1].position),
                             context=admin(store), replicas=1)
         counts(report, "a branch", preview, said)

@@ -10,8 +10,10 @@ import Views
 @Suite struct `A rewind` {
     /// Two patients, one booking moved, one cancelled; then, after the position that is returned, two more streams and
     /// changes of the old ones.
-    private func clinic() throws -> (shell: Shell<MemoryFiles>, target: UInt64) {
-        let shell = try Shell(ClinicStore.made()).start()
+    private func clinic(
+        _ files: MemoryFiles? = nil, configure: (inout ReplicaConfiguration) -> Void = { _ in }
+    ) throws -> (shell: Shell<MemoryFiles>, target: UInt64) {
+        let shell = try Shell(files ?? ClinicStore.made(), configure: configure).start()
         for event in [
             try ClinicStore.registered("p-1", id: "1"), try ClinicStore.registered("p-2", id: "2"),
             try ClinicStore.booked("a-1", id: "3"), try ClinicStore.amended("p-1", id: "4", phone: "+44 1"),
@@ -181,6 +183,40 @@ import Views
         shell.tell([.operate(id, ClinicStore.caller(), .rewind(to: .position(target), applies: true))])
         #expect(shell.answers[id]?.last?.problem?.kind == .forbidden)
         #expect(shell.book.position == 12)
+    }
+
+    @Test func `is refused on a disk that has no room for events, though it can be looked at`() throws {
+        let files = try ClinicStore.made()
+        files.capacity = 64 << 20
+        let (shell, target) = try clinic(files) {
+            $0.log.headRooms = HeadRooms()
+            $0.log.headRooms.events = 32 << 20
+            $0.log.headRooms.records = 4 << 20
+            $0.log.headRooms.control = 1 << 20
+        }
+        files.capacity = 24 << 20
+        shell.tick(200)
+        #expect(try shell.rewind(to: .position(target), applies: true).problem?.kind == .diskFull)
+        #expect(try shell.rewind(to: .position(target), applies: false).plan != nil)
+        files.capacity = 64 << 20
+        shell.tick(200)
+        #expect(try shell.rewind(to: .position(target), applies: true).plan?.appliedAt == 11)
+    }
+
+    @Test func `is refused where it touches more than a store that serves takes, or an entry holds`() throws {
+        var (shell, target) = try clinic { $0.rewoundStreamsMax = 4 }
+        for applies in [false, true] {
+            let problem = try #require(try shell.rewind(to: .position(target), applies: applies).problem)
+            #expect(problem.kind == .orderRefused && problem.detail.contains("branch"))
+        }
+        #expect(shell.append([try ClinicStore.amended("p-2", id: "n", phone: "1")])?.appended != nil)
+        (shell, target) = try clinic { $0.log.bodyCapacity = 8 << 10 }
+        for number in 0..<900 {
+            #expect(shell.append([try ClinicStore.registered("q-\(number)", id: "q-\(number)")])?.appended != nil)
+        }
+        let problem = try #require(try shell.rewind(to: .position(target), applies: true).problem)
+        #expect(problem.kind == .orderRefused && problem.detail.contains("--drop-after"))
+        #expect(shell.append([try ClinicStore.amended("p-2", id: "n", phone: "1")])?.appended != nil)
     }
 
     @Test func `closes appends until it is made, and waits for what was decided before it`() throws {

@@ -70,12 +70,13 @@ package struct BranchMaking<Store: FileStore> {
     ///
     /// - Parameters:
     ///   - digests: What the whole copy has to fold to; nil: not known.
+    ///   - applies: Else what would be undone is told, and the store is not to be started.
     ///   - plan: Its first credential administers.
     ///   - voters: The replicas that vote once it is started.
     ///   - show: Told what is undone, while nobody sees the store yet; nil: nothing.
     /// - Throws: `.refused`, `.log`, `.key`, `.file`.
     package func make(
-        _ plan: BranchPlan, digests: ViewDigests? = nil, voters: [Int], root: SecretKey, dice: any Dice, now: @escaping () -> Instant,
+        _ plan: BranchPlan, digests: ViewDigests? = nil, applies: Bool = true, voters: [Int], root: SecretKey, dice: any Dice, now: @escaping () -> Instant,
         configure: (inout ReplicaConfiguration) -> Void = { _ in },
         progress: (_ done: UInt64, _ of: UInt64) -> Void = { _, _ in }, show: (RestorePlan?) -> Void
     ) throws(ReplicaError) -> BranchMade {
@@ -96,7 +97,7 @@ package struct BranchMaking<Store: FileStore> {
         var undone: RestorePlan?
         if plan.target.position < plan.target.lastPosition {
             let credential = plan.credentials[0].id
-            let order = OperatorOrder.rewind(to: .position(plan.target.position), applies: true)
+            let order = OperatorOrder.rewind(to: .position(plan.target.position), applies: applies)
             if case .restore(let made) = try alone.order(order, as: credential) {
                 undone = RestorePlan(made, asked: plan.target.instant)
             }

@@ -229,9 +229,9 @@ extension Replica {
         do throws(FileError) { guard try store.exists(source.directory) else { return false } } catch { throw .file(error) }
         do throws(ViewError) {
             return try SnapshotStore(store: store, place: source, crypto: crypto).transfer(to: target, dice: &dice)
-        } catch .file(let error) {
-            throw .file(error)
         } catch {
+            // What was copied only in part, or is damaged, is no snapshot; a disk that fails or is full is another matter.
+            if case .file(let failure) = error, failure != .missing { throw .file(failure) }
             try clear(ReplicaPaths.views, of: store)
             return false
         }

@@ -36,7 +36,7 @@ extension Replica {
         case .add(let joining, at: let place?): _ = try change(adding: joining, at: place)
         case .remove(let leaving): _ = try change(removing: leaving)
         case .acceptClock, .takeOver, .backUp, .noteDrill: break
-        case .rewind(let target, _): try considerRewind(to: target)
+        case .rewind(let target, let applies): try considerRewind(to: target, applies: applies)
         }
     }
 

@@ -59,11 +59,13 @@ extension Replica {
     }
 
     /// - Throws: why nothing can be rewound to that as things stand.
-    func considerRewind(to asked: AsOf) throws(Problem) {
+    func considerRewind(to asked: AsOf, applies: Bool) throws(Problem) {
         guard rewinding == nil else {
             throw Problem(.orderRefused, "Another rewind is under way: wait until it is done.")
         }
         guard !clock.isAhead else { throw Self.clockAhead }
+        // Its entry is large, and never written by half.
+        guard !applies || room >= .events else { throw Self.diskFull }
         let target = try cut(asked).position
         guard target > 0 else {
             throw Problem(
@@ -80,7 +82,7 @@ extension Replica {
     func beginRewind(
         to asked: AsOf, applies: Bool, for id: AskID, _ caller: Caller, into effects: inout [ReplicaEffect]
     ) throws(Problem) {
-        try considerRewind(to: asked)
+        try considerRewind(to: asked, applies: applies)
         rewinding = RewindJob(ask: id, caller: caller, asked: asked, applies: applies, stage: .draining)
         goOnRewinding(into: &effects)
     }

@@ -17,6 +17,8 @@ package struct BranchMaker {
         package var store: StoreMaker.Plan
         package var isCutShort = false
         package var mayLack = false
+        /// What will be undone is shown, and no store is made: what was copied stays, for a run that makes it.
+        package var isPreview = false
 
         package init(_ store: StoreMaker.Plan) { self.store = store }
     }
@@ -91,11 +93,13 @@ package struct BranchMaker {
     ///   - digests: What the whole copy has to fold to; nil: not known.
     ///   - proof: Of the source, under way since before it was copied; nil: the copy itself is verified first.
     ///   - show: Told what will be undone, before it is; nil: nothing.
+    /// - Returns: no store, of a preview.
     /// - Throws: a `ReplicaError` or `ServerError`.
     package func make(
-        parent: Lineage, keys: KeyRing, asked: AsOf?, digests: ViewDigests?, proof: SourceProof?, verifying: (_ done: Int, _ of: Int) -> Void,
+        parent: Lineage, keys: KeyRing, asked: AsOf?, digests: ViewDigests?, proof: SourceProof?,
+        verifying: (_ done: Int, _ of: Int) -> Void,
         folding: (_ done: UInt64, _ of: UInt64) -> Void, show: (BranchTarget, RestorePlan?) -> Void
-    ) throws -> (made: StoreMaker.Made, branch: BranchMade) {
+    ) throws -> (made: StoreMaker.Made?, branch: BranchMade) {
         do {
             return try make(
                 parent, keys, asked, digests, proof, verifying: verifying, folding: folding, show: show)
@@ -110,7 +114,7 @@ package struct BranchMaker {
         _ parent: Lineage, _ keys: KeyRing, _ asked: AsOf?, _ digests: ViewDigests?, _ proof: SourceProof?,
         verifying: (_ done: Int, _ of: Int) -> Void, folding: (_ done: UInt64, _ of: UInt64) -> Void,
         show: (BranchTarget, RestorePlan?) -> Void
-    ) throws -> (made: StoreMaker.Made, branch: BranchMade) {
+    ) throws -> (made: StoreMaker.Made?, branch: BranchMade) {
         let store = try LinuxFiles(root: data)
         var making = try BranchMaking(store, parent: parent, keys: keys)
         if proof == nil { try making.verify(progress: verifying) }
@@ -131,7 +135,7 @@ package struct BranchMaker {
             BranchPlan(
                 clusterID: clusterID, madeAt: LinuxClock.wall(), credentials: [credentials.admin, credentials.service],
                 target: place, isCutShort: plan.isCutShort, mayLack: plan.mayLack),
-            digests: digests, voters: Array(1...plan.store.replicas), root: root, dice: dice, now: LinuxClock.wall,
+            digests: digests, applies: !plan.isPreview, voters: Array(1...plan.store.replicas), root: root, dice: dice, now: LinuxClock.wall,
             configure: {
                 // Nobody else writes: what matters is to be done soon.
                 $0.log.headRooms.events = 0
@@ -139,6 +143,10 @@ package struct BranchMaker {
                 $0.log.headRooms.control = 0
             }, progress: folding
         ) { show(place, $0) }
+        guard !plan.isPreview else {
+            try proof?.wait()
+            return (nil, branch)
+        }
         try remove(ReplicaPaths.parentViews, store, in: data)
         try clearPapers()
         try StoreMaker.write(layout, plan.store, clusterID: clusterID, root: root, credentials, hasFirst: true)

@@ -29,6 +29,7 @@ extension Command {
             Option("position", .position, "N", "the last position that counts"),
             Option("backup", .position, "N", "of a directory of backups: this one (default the newest)"),
             Option("drop-after", .flag, "", "leave out what came after, audit trail and all; its lineage says so"),
+            Option("preview", .flag, "", "copy, verify and show what will be undone; the same without it then goes on"),
             Option("older-registers", .flag, "", "take a backup though the destination has seen registers go further"),
             Option("replicas", .number(1...64), "N", "copies of everything: 1, 3 or 5 (default 3)"),
             Option("spares", .number(0...64), "N", "replicas that wait, 0 to 3 (default 0)"),
@@ -71,7 +72,8 @@ struct Branching {
 
     /// What came of a run.
     struct Outcome {
-        var made: StoreMaker.Made
+        /// Nil of a preview.
+        var made: StoreMaker.Made?
         var branch: BranchMade
         /// Of the backup it was made from; nil: from a replica's files.
         var manifest: Manifest?
@@ -87,6 +89,7 @@ struct Branching {
             var branch = BranchMaker.Plan(plan)
             branch.mayLack = isReplica
             branch.isCutShort = arguments.has("drop-after")
+            branch.isPreview = arguments.has("preview")
             let maker = try BranchMaker(branch)
             let copied = isReplica ? try copyReplica(maker) : try copyBackup(maker)
             return try finish(maker, copied, isTold: isTold)
@@ -101,7 +104,7 @@ struct Branching {
         } catch let error as BackupError {
             throw Failure(.failed, Screen.safe(error.headline), Screen.safe(error.advice))
         } catch let error as ReplicaError {
-            throw Self.failure(error)
+            throw BranchWords.failure(error)
         } catch {
             throw Failure(.failed, "the copy cannot be written", "see whether the disk has room; then run it again")
         }
@@ -298,89 +301,18 @@ struct Branching {
     private func finish(_ maker: BranchMaker, _ copied: Copied, isTold: Bool) throws -> Outcome {
         var verifying = Progress("verifying", unit: "bytes", total: nil, wanted: arguments.has("progress"))
         var folding = Progress("folding", unit: "entries", total: nil, wanted: arguments.has("progress"))
+        let words = BranchWords(parent: copied.lineage.current, caution: copied.caution)
         let isQuiet = arguments.has("json") || !isTold
         let (made, branch) = try maker.make(
             parent: copied.lineage, keys: copied.keys, asked: asked, digests: copied.manifest?.digests,
-            proof: copied.proof, verifying: { done, _ in verifying.reached(done) }, folding: { done, _ in folding.reached(Int(done)) }
+            proof: copied.proof, verifying: { done, _ in verifying.reached(done) },
+            folding: { done, _ in folding.reached(Int(done)) }
         ) { target, plan in
-            guard !isQuiet else { return }
-            Output.line("back to               \(target.instant.text)")
-            Output.line(
-                "position              \(Screen.grouped(target.position)) of \(Screen.grouped(target.lastPosition))")
-            guard let plan else { return Output.line("nothing came after it: nothing is undone") }
-            Output.line("streams that change   \(Screen.grouped(plan.streams))")
-            Output.line("of them made since    \(Screen.grouped(plan.vanishing))")
-            Output.line("patients concerned    \(Screen.grouped(plan.patients))")
-            Output.line("bookings that return  \(Screen.grouped(plan.appointmentsReturning))")
-            Output.line("bookings that vanish  \(Screen.grouped(plan.appointmentsVanishing))")
+            if !isQuiet { words.show(target, plan) }
         }
         let outcome = Outcome(made: made, branch: branch, manifest: copied.manifest)
         guard isTold else { return outcome }
-        guard !isQuiet else {
-            Output.line(json(made, branch, copied))
-            return outcome
-        }
-        Output.line("")
-        Output.line("made \(Screen.safe(made.layout.directory)), cluster \(made.clusterID)")
-        Output.line("branched from cluster \(Hex.text(of: copied.lineage.current.bytes)), entry \(branch.copied)")
-        if let caution = copied.caution {
-            Output.complaint(Screen.complaintStyle("! made \(caution)"))
-            Output.complaint(
-                "  its log ends with entry \(branch.copied), position \(Screen.grouped(branch.target.lastPosition)), "
-                    + "stamped \(branch.target.lastStamp.text)")
-        }
-        Output.line("")
-        Output.line("  chartlog start \(Screen.safe(made.layout.directory))")
-        Output.line("  export CHARTLOG_CONTEXT=\(Screen.safe(made.layout.serviceContext))")
+        if isQuiet { Output.line(words.json(made, branch)) } else { words.show(made, branch, at: plan.directory) }
         return outcome
-    }
-
-    private func json(_ made: StoreMaker.Made, _ branch: BranchMade, _ copied: Copied) -> String {
-        var writer = JSONWriter()
-        writer.object { object in
-            object.member("directory", made.layout.directory)
-            object.member("cluster", made.clusterID)
-            object.member("parent", Hex.text(of: copied.lineage.current.bytes))
-            object.member("instant", branch.target.instant.text)
-            object.member("target", branch.target.position)
-            object.member("position", branch.target.lastPosition)
-            object.member("entries", branch.copied)
-            object.member("streams", branch.plan?.streams ?? 0)
-            object.member("patients", branch.plan?.patients ?? 0)
-            object.member("vanishing", branch.plan?.vanishing ?? 0)
-            if let position = branch.plan?.appliedAt { object.member("rewoundby", position) }
-            object.member("complete", copied.caution == nil)
-            object.array("endpoints") { array in for endpoint in made.endpoints { array.string(endpoint) } }
-        }
-        return String(decoding: writer.bytes, as: UTF8.self)
-    }
-
-    private static func failure(_ error: ReplicaError) -> Failure {
-        switch error {
-        case .refused(let problem):
-            var hint = problem.detail.description
-            for field in problem.fields {
-                if case .position(let position) = field { hint += " (position \(position))" }
-                if case .neighbours(let before, let after) = field { hint += " (\(before) or \(after))" }
-            }
-            return Failure(.failed, problem.kind.rawValue, hint)
-        case .log(.damaged(let fault)):
-            return Failure(
-                .failed,
-                "damaged: entry \(fault.index) of segment \(fault.segment), from position \(fault.position) on",
-                "no shorter store is made of it: restore from another backup or replica")
-        case .key(.missing):
-            return Failure(.failed, "a key is missing that the log needs", "give an escrow that is as new as the log")
-        case .key: return Failure(.failed, "the keys do not open this log", "they are another store's")
-        case .log(.otherCluster), .log(.lineage):
-            return Failure(.failed, "the segments are not those of the store that the keys belong to")
-        case .views:
-            return Failure(
-                .failed, "the copy does not fold to what the backup says", "chartlog backup verify with keys says where")
-        case .log, .entry: return Failure(.failed, "the log cannot be read", "chartlog verify says where")
-        case .file:
-            return Failure(.failed, "the copy cannot be written", "see whether the disk has room; then run it again")
-        case .exists: return Failure(.failed, "a store is there already")
-        }
     }
 }
