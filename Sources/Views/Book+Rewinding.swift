@@ -156,7 +156,9 @@ extension Book {
             cell.version = rewound.version
             cell.last = UInt32(rewind.position)
             cell.content = Mix.pair(cell.content, rewind.leafPrefix)
-            if rewound.state != .live || !isSame(cell.subjects, rewound.subjects, in: subjects) { cell.isSteady = false }
+            if rewound.state != .live || !isSame(cell.subjects, rewound.subjects, in: subjects) {
+                cell.isSteady = false
+            }
             fold(subjects: rewound.subjects, of: stream.raw, into: &cell)
             fold(rewound, of: stream.raw, into: &cell)
             streams[ordinal] = cell

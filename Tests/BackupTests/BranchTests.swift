@@ -71,7 +71,8 @@ import Views
         var shown: RestorePlan?
         var wall = Instant(microseconds: 1_791_000_000_000_000)
         let made = try making.make(
-            plan(clusterID, target), digests: digests, applies: applies, voters: voters, root: Self.root, dice: SeededDice(seed: 77),
+            plan(clusterID, target), digests: digests, applies: applies, voters: voters, root: Self.root,
+            dice: SeededDice(seed: 77),
             now: {
                 wall.microseconds += 1_000
                 return wall
@@ -155,7 +156,9 @@ import Views
         #expect(try SnapshotStore(store: files, place: place, crypto: try Crypto()).load().snapshot == nil)
     }
 
-    @Test func `passes over a snapshot that is damaged, and refuses to fold to anything else than was backed up`() throws {
+    @Test func `passes over a snapshot that is damaged, and refuses to fold to anything else than was backed up`()
+        throws
+    {
         let (clinic, whole) = try Self.restoredWithViews()
         for path in whole.paths where path.hasPrefix(ReplicaPaths.parentViews + "/") {
             let bytes = try #require(whole.contents(path))

@@ -155,7 +155,8 @@ final class House {
         _ stand: BackupStand, views: [BackupView] = [], to store: Store
     ) -> BackupRun<MemoryFiles, DirectoryDestination<Store>> {
         BackupRun(
-            stand, views: views, from: files, to: DirectoryDestination(store), signer: TestSigner(), trust: TestSigner.trust)
+            stand, views: views, from: files, to: DirectoryDestination(store), signer: TestSigner(),
+            trust: TestSigner.trust)
     }
 
     static func finish<Store, Destination>(_ run: BackupRun<Store, Destination>) throws(BackupError) -> Manifest {

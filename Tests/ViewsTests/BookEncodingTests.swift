@@ -130,7 +130,9 @@ import Testing
         }
         #expect(steady > 0 && steady < book.streamCount)
         let back = Self.rewound()
-        let vanished = (0..<back.streamCount).map { back.row(StreamOrdinal(raw: UInt32($0))) }.filter { $0.state == .absent }
+        let vanished = (0..<back.streamCount).map { back.row(StreamOrdinal(raw: UInt32($0))) }.filter {
+            $0.state == .absent
+        }
         #expect(!vanished.isEmpty && vanished.allSatisfy { !$0.isSteady })
     }
 

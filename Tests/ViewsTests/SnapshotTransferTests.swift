@@ -21,7 +21,8 @@ import Testing
         var snapshot = SnapshotStoreTests.snapshot(60, index: 7)
         snapshot.extra = dice.bytes(70_000)
         snapshot.runs = try index.freeze().carryOut(on: files, crypto: try Crypto(), dice: &dice)
-        try SnapshotStore(store: files, place: SnapshotStoreTests.place, crypto: try Crypto()).write(snapshot, dice: &dice)
+        try SnapshotStore(store: files, place: SnapshotStoreTests.place, crypto: try Crypto()).write(
+            snapshot, dice: &dice)
         stood = snapshot
     }
 
@@ -89,7 +90,9 @@ import Testing
                 break
             }
             if came == nil { #expect(try arrived(copy).map { $0.stand == stood.stand } ?? true) }
-            for name in (try? copy.list(Self.other.directory)) ?? [] { try copy.remove(Self.other.directory + "/" + name) }
+            for name in (try? copy.list(Self.other.directory)) ?? [] {
+                try copy.remove(Self.other.directory + "/" + name)
+            }
             #expect(try transfer(copy))
             try check(copy)
             number += 1

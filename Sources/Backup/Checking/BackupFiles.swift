@@ -11,7 +11,8 @@ package final class BackupFiles<Destination: BackupDestination>: FileStore {
     private let files: [(name: String, object: ManifestObject)]
 
     /// - Parameter directory: What the log directory is called.
-    package init(_ manifest: Manifest, in destination: Destination, directory: String = "log", asksMedium: Bool = true) {
+    package init(_ manifest: Manifest, in destination: Destination, directory: String = "log", asksMedium: Bool = true)
+    {
         self.destination = destination
         self.directory = directory
         self.asksMedium = asksMedium

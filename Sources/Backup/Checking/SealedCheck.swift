@@ -60,7 +60,9 @@ struct SealedCheck<Destination: BackupDestination, Leaves: LeafReader> {
     func digestFindings(progress: (Int, Int) -> Void) throws(BackupError) -> [BackupFinding] {
         let name = BackupLayout.manifest(manifest.number)
         do throws(ReplicaError) {
-            let folded = try Replica.foldAll(files, directory: "log", lineage: try BackupLog(manifest, in: destination).lineage(), ring: keys) { done, of in
+            let folded = try Replica.foldAll(
+                files, directory: "log", lineage: try BackupLog(manifest, in: destination).lineage(), ring: keys
+            ) { done, of in
                 progress(Int(done), Int(of))
             }
             guard folded.digests == manifest.digests else {

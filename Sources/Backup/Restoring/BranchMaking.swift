@@ -76,7 +76,8 @@ package struct BranchMaking<Store: FileStore> {
     ///   - show: Told what is undone, while nobody sees the store yet; nil: nothing.
     /// - Throws: `.refused`, `.log`, `.key`, `.file`.
     package func make(
-        _ plan: BranchPlan, digests: ViewDigests? = nil, applies: Bool = true, voters: [Int], root: SecretKey, dice: any Dice, now: @escaping () -> Instant,
+        _ plan: BranchPlan, digests: ViewDigests? = nil, applies: Bool = true, voters: [Int], root: SecretKey,
+        dice: any Dice, now: @escaping () -> Instant,
         configure: (inout ReplicaConfiguration) -> Void = { _ in },
         progress: (_ done: UInt64, _ of: UInt64) -> Void = { _, _ in }, show: (RestorePlan?) -> Void
     ) throws(ReplicaError) -> BranchMade {

@@ -102,7 +102,8 @@ extension Replica {
                 order.index == nil
                     ? Problem(
                         .orderRefused,
-                        "Nobody who leads told this replica what has to be in a backup: see chartlog status, then try again.")
+                        "Nobody who leads told this replica what has to be in a backup: see chartlog status, then try again."
+                    )
                     : Problem(.orderRefused, "This replica is behind the primary: try again, or name another replica."),
                 into: &effects)
         } else if clock.milliseconds >= order.askedAgain + Self.askAgainMilliseconds {

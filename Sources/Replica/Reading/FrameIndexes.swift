@@ -90,7 +90,8 @@ struct FrameIndexes {
         frames.append(frame)
         bytes += frame.body.count
         var dropped = 0
-        while frames.count - dropped > Self.kept, bytes > Self.smallBytesMax || frames.count - dropped > Self.smallKept {
+        while frames.count - dropped > Self.kept, bytes > Self.smallBytesMax || frames.count - dropped > Self.smallKept
+        {
             bytes -= frames[dropped].body.count
             dropped += 1
         }

@@ -105,7 +105,9 @@ extension Replica {
     /// Waits until all that was decided is folded, then says what is to be looked up. No later event is stamped at or
     /// before the instant.
     private func drain() throws(Problem) {
-        guard var job = rewinding, !job.applies || (overlay.isEmpty && book.position + 1 == nextPosition) else { return }
+        guard var job = rewinding, !job.applies || (overlay.isEmpty && book.position + 1 == nextPosition) else {
+            return
+        }
         if job.applies, case .instant(let instant) = job.asked { lastStamp = max(lastStamp, instant) }
         let target = try cut(job.asked).position
         job.plan = RestorePlan(instant: try instant(of: job.asked), target: target, position: book.position)
@@ -117,7 +119,8 @@ extension Replica {
             throw Problem(
                 .orderRefused, "Nothing has changed since: there is nothing to rewind.", [.position(book.position)])
         }
-        guard job.streams.count <= configuration.rewoundStreamsMax, book.hasRoom(events: 1, records: pending.count) else {
+        guard job.streams.count <= configuration.rewoundStreamsMax, book.hasRoom(events: 1, records: pending.count)
+        else {
             throw Problem(
                 .orderRefused, "Too much has changed since for one rewind: restore a branch instead.",
                 [.limit(configuration.rewoundStreamsMax)])
@@ -178,7 +181,8 @@ extension Replica {
         }
         job.plan.patients = job.patients.count
         // What else its entry holds, and what was gathered before it, takes some room too.
-        guard RewindCodec.bytes(job.rewound, book) + log.configuration.bodyCapacity / 8 <= log.configuration.bodyCapacity
+        guard
+            RewindCodec.bytes(job.rewound, book) + log.configuration.bodyCapacity / 8 <= log.configuration.bodyCapacity
         else {
             throw Problem(
                 .orderRefused, "Too much has changed since for one entry: restore a branch with --drop-after instead.")

@@ -50,7 +50,9 @@ package struct BranchMaker {
 
     /// Two that make it at once both find it made.
     private static func makeUnlessThere(_ path: String) throws(LinuxError) {
-        do throws(LinuxError) { try SmallFile.makeDirectory(path) } catch where error.isExisting {}
+        do throws(LinuxError) { try SmallFile.makeDirectory(path) } catch {
+            guard error.isExisting else { throw error }
+        }
     }
 
     /// The directory into whose `log` segments are to be copied: that of replica 1.
@@ -135,7 +137,8 @@ package struct BranchMaker {
             BranchPlan(
                 clusterID: clusterID, madeAt: LinuxClock.wall(), credentials: [credentials.admin, credentials.service],
                 target: place, isCutShort: plan.isCutShort, mayLack: plan.mayLack),
-            digests: digests, applies: !plan.isPreview, voters: Array(1...plan.store.replicas), root: root, dice: dice, now: LinuxClock.wall,
+            digests: digests, applies: !plan.isPreview, voters: Array(1...plan.store.replicas), root: root, dice: dice,
+            now: LinuxClock.wall,
             configure: {
                 // Nobody else writes: what matters is to be done soon.
                 $0.log.headRooms.events = 0

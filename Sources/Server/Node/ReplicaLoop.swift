@@ -117,7 +117,8 @@ final class ReplicaLoop {
                     replica, mail, hand, poller, links,
                     makeLinks: { Self.lateLinks(configuration, poller, mail, journal) }, writer: writer,
                     background: background, keeper: keeper,
-                    looks: !settings.destinations.isEmpty || settings.escrow != nil, finished: finished, batches: batches)
+                    looks: !settings.destinations.isEmpty || settings.escrow != nil, finished: finished,
+                    batches: batches)
                 let damage = replica.damage.map {
                     OpenedReplica.Damage(index: $0.index, segment: $0.segment, position: $0.position)
                 }

@@ -95,7 +95,8 @@ struct BranchWords {
             return Failure(.failed, "the segments are not those of the store that the keys belong to")
         case .views:
             return Failure(
-                .failed, "the copy does not fold to what the backup says", "chartlog backup verify with keys says where")
+                .failed, "the copy does not fold to what the backup says", "chartlog backup verify with keys says where"
+            )
         case .log, .entry: return Failure(.failed, "the log cannot be read", "chartlog verify says where")
         case .file:
             return Failure(.failed, "the copy cannot be written", "see whether the disk has room; then run it again")
