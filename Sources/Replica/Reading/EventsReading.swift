@@ -89,6 +89,8 @@ extension Replica {
     private static var pieceEventsMax: Int { 512 }
     private static var pieceBytesMax: Int { 256 << 10 }
     private static var sliceMax: Int { 4096 }
+    /// Bytes of frames that are taken apart in one slice.
+    private static var sliceBytesMax: Int { 1 << 20 }
     /// Between two signs of life of a follower.
     private static var aliveMilliseconds: UInt64 { 15_000 }
 
@@ -173,6 +175,7 @@ extension Replica {
     private func gather(_ session: inout EventsSession) throws(Problem) -> Piece? {
         var piece = Piece()
         var looked = 0
+        let taken = opened.bytesTaken
         while true {
             guard let position = nextPosition(of: session) else {
                 session.first = max(session.first, session.last + 1)
@@ -182,7 +185,10 @@ extension Replica {
                 return session.hasCaughtUp && piece.events.isEmpty ? nil : piece
             }
             guard piece.events.count < Self.pieceEventsMax, piece.bytes < Self.pieceBytesMax else { return piece }
-            guard looked < Self.sliceMax else { return piece.events.isEmpty ? nil : piece }
+            // A rewind's frame may be of megabytes, and one may follow upon the other.
+            guard looked < Self.sliceMax, opened.bytesTaken - taken < Self.sliceBytesMax else {
+                return piece.events.isEmpty ? nil : piece
+            }
             looked += 1
             let (_, place, transaction) = try event(at: position)
             guard takes(place, transaction, session) else {

@@ -65,6 +65,8 @@ struct FrameIndexes {
 
     private var frames: [FrameParts] = []
     private var bytes = 0
+    /// Of all frames taken apart so far: what that cost, for who does so much in one turn.
+    private(set) var bytesTaken = 0
     /// The header opened last, by its transaction's first position: events read together share one.
     var header: (position: UInt64, value: AuditValue)?
     /// The transactions of the rewinds read lately. Each resource that a rewind touched says when it was changed, so that
@@ -89,6 +91,7 @@ struct FrameIndexes {
     mutating func keep(_ frame: FrameParts) {
         frames.append(frame)
         bytes += frame.body.count
+        bytesTaken += frame.body.count
         var dropped = 0
         while frames.count - dropped > Self.kept, bytes > Self.smallBytesMax || frames.count - dropped > Self.smallKept
         {
