@@ -219,6 +219,44 @@ import Views
         #expect(shell.append([try ClinicStore.amended("p-2", id: "n", phone: "1")])?.appended != nil)
     }
 
+    @Test func `that follows on many of the whole store costs no long turn of who reads all events`() throws {
+        let files = try ClinicStore.made()
+        let (writer, target) = try clinic(files)
+        for batch in 0..<30 {
+            let events = try (0..<10).map { try ClinicStore.registered("w-\(batch)-\($0)", id: "w-\(batch)-\($0)") }
+            #expect(writer.append(events)?.appended != nil)
+        }
+        var to = target
+        for _ in 0..<40 {
+            let plan = try #require(try writer.rewind(to: .position(to), applies: true).plan)
+            to = try #require(plan.appliedAt) - 1
+        }
+        // Opened again, it has taken nothing apart yet.
+        let shell = try Shell(files) {
+            $0.slicedBytesMax = 16 << 10
+            $0.indexesTerms = false
+        }.start()
+        var query = EventsQuery()
+        query.limit = 10_000
+        let id = shell.newID()
+        let all = shell.replica.opened.bytesTaken
+        var (most, before) = (0, all)
+        shell.stepped = {
+            most = max(most, shell.replica.opened.bytesTaken - before)
+            before = shell.replica.opened.bytesTaken
+        }
+        shell.tell([.asked(id, Ask(caller: ClinicStore.caller(), request: .events(query)))])
+        for _ in 0..<2_000 where !shell.ended.contains(id) {
+            shell.tell([.drained(id)])
+            shell.tick()
+        }
+        shell.stepped = nil
+        #expect(shell.ended.contains(id))
+        #expect(shell.replica.opened.bytesTaken - all > 96 << 10, "there is more than a turn may take")
+        // A slice, and the frame it ends in.
+        #expect(most > 0 && most < 24 << 10, "\(most)")
+    }
+
     @Test func `closes appends until it is made, and waits for what was decided before it`() throws {
         let (shell, target) = try clinic()
         shell.holdsDisk = true

@@ -21,6 +21,8 @@ final class Shell<Store: FileStore> {
     /// Backups that it wants made.
     var jobs: [BackupJob] = []
     var snapshots = 0
+    /// Told after each turn.
+    var stepped: (() -> Void)?
     /// Batches wait here while `holdsDisk`.
     var waiting: [DiskBatch] = []
     var holdsDisk = false
@@ -57,6 +59,7 @@ final class Shell<Store: FileStore> {
     func tell(_ inputs: [ReplicaInput]) {
         var effects: [ReplicaEffect] = []
         replica.step(inputs, into: &effects)
+        stepped?()
         carryOut(effects)
     }
 

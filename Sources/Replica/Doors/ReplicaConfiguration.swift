@@ -32,6 +32,8 @@ package struct ReplicaConfiguration: Sendable {
     package var waitingAppendsMax = 4_096
     /// Bytes of events that may wait for the disk.
     package var waitingBytesMax = 64 << 20
+    /// Bytes of the log that are taken apart for a reader of events in one turn of the loop, and what one frame has beyond.
+    package var slicedBytesMax = 1 << 20
     /// Streams that a rewind looks up in one turn of the loop.
     package var rewoundSliceMax = 128
     /// Streams that a rewind may touch: others wait while it is folded. Beyond it a branch is the way.

@@ -89,8 +89,6 @@ extension Replica {
     private static var pieceEventsMax: Int { 512 }
     private static var pieceBytesMax: Int { 256 << 10 }
     private static var sliceMax: Int { 4096 }
-    /// Bytes of frames that are taken apart in one slice.
-    private static var sliceBytesMax: Int { 1 << 20 }
     /// Between two signs of life of a follower.
     private static var aliveMilliseconds: UInt64 { 15_000 }
 
@@ -186,7 +184,7 @@ extension Replica {
             }
             guard piece.events.count < Self.pieceEventsMax, piece.bytes < Self.pieceBytesMax else { return piece }
             // A rewind's frame may be of megabytes, and one may follow upon the other.
-            guard looked < Self.sliceMax, opened.bytesTaken - taken < Self.sliceBytesMax else {
+            guard looked < Self.sliceMax, opened.bytesTaken - taken < configuration.slicedBytesMax else {
                 return piece.events.isEmpty ? nil : piece
             }
             looked += 1
