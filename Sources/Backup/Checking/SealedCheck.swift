@@ -11,8 +11,10 @@ struct SealedCheck<Destination: BackupDestination, Leaves: LeafReader> {
     let keys: KeyRing
     let crypto: Crypto
     let leaves: Leaves
+    /// As `BackupFiles` takes it.
+    var asksMedium = true
 
-    private var files: BackupFiles<Destination> { BackupFiles(manifest, in: destination) }
+    private var files: BackupFiles<Destination> { BackupFiles(manifest, in: destination, asksMedium: asksMedium) }
 
     /// What is wrong with frames, footers, or where the log ends.
     ///

@@ -246,7 +246,9 @@ struct Branching {
         var progress = Progress("copying", unit: "bytes", total: nil, wanted: arguments.has("progress"))
         var done = 0
         for name in try files.list(ReplicaPaths.log).reversed() where SegmentFormat.segment(named: name) != nil {
-            done += try Self.copy(ReplicaPaths.log + "/" + name, from: files, to: store) { progress.reached(done + $0) }
+            done += try Self.copy(name, ReplicaPaths.log, from: files, to: store, ReplicaPaths.log) {
+                progress.reached(done + $0)
+            }
         }
         try store.syncDirectory(ReplicaPaths.log)
         progress.ended(done)
@@ -257,11 +259,12 @@ struct Branching {
     }
 
     private static func copy(
-        _ path: String, from files: ReadOnlyFiles, to store: LinuxFiles, _ told: (Int) -> Void
+        _ name: String, _ source: String, from files: ReadOnlyFiles, to store: LinuxFiles, _ target: String,
+        told: (Int) -> Void = { _ in }
     ) throws(FileError) -> Int {
-        let read = try files.open(path, .read)
+        let read = try files.open(source + "/" + name, .read)
         defer { files.close(read) }
-        let written = try store.open(path, .create)
+        let written = try store.open(target + "/" + name, .create)
         defer { store.close(written) }
         let size = try files.size(read)
         var offset = 0
@@ -282,11 +285,7 @@ struct Branching {
         guard try files.exists(ReplicaPaths.views) else { return }
         try store.makeDirectory(ReplicaPaths.parentViews)
         for name in try files.list(ReplicaPaths.views) {
-            let file = try files.open(ReplicaPaths.views + "/" + name, .read)
-            defer { files.close(file) }
-            let written = try store.open(ReplicaPaths.parentViews + "/" + name, .create)
-            defer { store.close(written) }
-            try store.write(written, at: 0, try files.readThrough(file, at: 0, count: try files.size(file)))
+            _ = try copy(name, ReplicaPaths.views, from: files, to: store, ReplicaPaths.parentViews)
         }
     }
 
