@@ -49,6 +49,15 @@ import Views
         return (clinic, files)
     }
 
+    /// A copy with one bit of one file turned.
+    private static func flipped(_ whole: MemoryFiles, _ path: String, _ at: Int) -> MemoryFiles {
+        let files = whole.copy()
+        guard var bytes = files.contents(path) else { preconditionFailure("the file is there") }
+        bytes[at] ^= 0x10
+        files.put(path, bytes)
+        return files
+    }
+
     private func plan(_ clusterID: [UInt8], _ target: BranchTarget) -> BranchPlan {
         BranchPlan(
             clusterID: clusterID, madeAt: Instant(microseconds: 1_791_000_000_000_000),
@@ -163,10 +172,7 @@ import Views
         for path in whole.paths where path.hasPrefix(ReplicaPaths.parentViews + "/") {
             let bytes = try #require(whole.contents(path))
             for at in stride(from: 0, to: bytes.count, by: 9001) {
-                let files = whole.copy()
-                var changed = bytes
-                changed[at] ^= 0x10
-                files.put(path, changed)
+                let files = Self.flipped(whole, path, at)
                 try branch(files, of: parent, keys: clinic.keys, to: .position(11), digests: clinic.replica.digests)
                 #expect(try contents(opened(files)) == contents(clinic.replica, through: 11))
             }
@@ -270,10 +276,7 @@ import Views
         for path in whole.paths where path.hasPrefix(ReplicaPaths.log + "/") {
             let bytes = try #require(whole.contents(path))
             for at in stride(from: 0, to: bytes.count, by: 997) {
-                let files = whole.copy()
-                var changed = bytes
-                changed[at] ^= 0x10
-                files.put(path, changed)
+                let files = Self.flipped(whole, path, at)
                 #expect(throws: ReplicaError.self, "\(path) at \(at)") {
                     try BranchMaking(files, parent: parent, keys: clinic.keys).verify { _, _ in }
                 }
