@@ -53,6 +53,12 @@ package struct ChainEnd: Equatable, Sendable {
         else { throw .numbering }
     }
 
+    /// Whether a segment begins here: what the frame before left.
+    package func isFollowed(by header: SegmentHeader) -> Bool {
+        header.description.firstIndex == nextIndex && header.firstPosition == nextPosition
+            && header.firstRecord == nextRecord && header.stampBefore == stamp && header.previousHash == hash
+    }
+
     mutating func pass(_ header: FrameHeader, hash: Digest) {
         nextIndex += 1
         nextPosition = header.nextPosition

@@ -19,12 +19,14 @@ extension LogVerifier {
     ///   - identity: The cluster under which this segment was written.
     ///   - before: Where the log stood; after a damaged one the segment's own header counts.
     ///   - isLast: Nothing comes after it: it may not be closed.
+    ///   - asksMedium: Whether what is judged is what the medium holds, whatever was read or written lately.
     package static func check<Store: FileStore>(
         _ segment: UInt64, at path: String, of store: Store, identity: ClusterIdentity, after before: ChainEnd,
-        isLast: Bool, keys: KeyRing, crypto: Crypto, leaves: some LeafReader
+        isLast: Bool, asksMedium: Bool = true, keys: KeyRing, crypto: Crypto, leaves: some LeafReader
     ) throws(LogError) -> SegmentReport {
         let check = SegmentCheck(
-            store: store, path: path, number: segment, lineage: Lineage(identity), isLast: isLast)
+            store: store, path: path, number: segment, lineage: Lineage(identity), isLast: isLast,
+            readsThrough: asksMedium)
         let found = try check.run(after: before, keys: keys, crypto: crypto, leaves: leaves)
         return SegmentReport(end: found.end, tornFrom: found.tornFrom, faults: found.faults)
     }

@@ -10,6 +10,8 @@ struct SegmentCheck<Store: FileStore> {
     let lineage: Lineage
     /// The last of its log: it may end in what a crash tore.
     let isLast: Bool
+    /// What the medium holds is judged, whatever was written or read lately.
+    var readsThrough = true
 
     struct Outcome {
         var end: ChainEnd
@@ -31,7 +33,7 @@ struct SegmentCheck<Store: FileStore> {
             outcome.faults.append(fault(.segmentHeader, at: before))
             return outcome
         }
-        if !follows(header, before) {
+        if !before.isFollowed(by: header) {
             outcome.faults.append(fault(.segmentHeader, at: before))
         } else if !lineage.admits(header) {
             throw .lineage(.other)
@@ -41,7 +43,7 @@ struct SegmentCheck<Store: FileStore> {
         let reader: SegmentReader<Store>
         do throws(FileError) {
             reader = try SegmentReader(
-                store, path: path, header: header, key: key, readsThrough: true, bodyStep: 1 << 20)
+                store, path: path, header: header, key: key, readsThrough: readsThrough, bodyStep: 1 << 20)
         } catch {
             throw .file(error)
         }
@@ -110,7 +112,7 @@ struct SegmentCheck<Store: FileStore> {
     private func open() throws(LogError) -> (FileHandle, ControlPages, Int) {
         do throws(FileError) {
             let file = try store.open(path, .read)
-            return (file, try ControlPages(of: number, in: file, of: store, readsThrough: true), try store.size(file))
+            return (file, try ControlPages(of: number, in: file, of: store, readsThrough: readsThrough), try store.size(file))
         } catch {
             throw .file(error)
         }
@@ -125,16 +127,14 @@ struct SegmentCheck<Store: FileStore> {
     }
 
     private func read(_ file: FileHandle, _ offset: Int, _ count: Int) throws(LogError) -> [UInt8] {
-        do throws(FileError) { return try store.readThrough(file, at: offset, count: count) } catch {
+        do throws(FileError) {
+            return try readsThrough
+                ? store.readThrough(file, at: offset, count: count) : store.read(file, at: offset, count: count)
+        } catch {
             throw .file(error)
         }
     }
 
-    private func follows(_ header: SegmentHeader, _ before: ChainEnd) -> Bool {
-        header.description.firstIndex == before.nextIndex && header.firstPosition == before.nextPosition
-            && header.firstRecord == before.nextRecord && header.stampBefore == before.stamp
-            && header.previousHash == before.hash
-    }
 
     private func fault(_ kind: Fault.Kind, at end: ChainEnd, segment: UInt64? = nil) -> Fault {
         Fault(index: end.nextIndex, segment: segment ?? number, position: end.nextPosition, kind: kind)

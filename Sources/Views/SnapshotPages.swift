@@ -97,11 +97,15 @@ struct SnapshotReader<Store: FileStore> {
     private let seal: PageSeal
     private var page = 0
     private var offset = SnapshotFormat.headerBytes
+    /// Bytes of the file read ahead, and where they begin.
+    private var ahead: [UInt8] = []
+    private var aheadAt = 0
+    private let bytesAhead: Int
 
     static func read(
         _ number: UInt64, on store: Store, _ place: ViewPlace, _ crypto: Crypto
     ) throws(ViewError) -> Snapshot {
-        var reader = try SnapshotReader(number, on: store, place, crypto)
+        var reader = try SnapshotReader(number, on: store, place, crypto, bytesAhead: 1 << 20)
         defer { store.close(reader.file) }
         return try reader.snapshot()
     }
@@ -117,13 +121,16 @@ struct SnapshotReader<Store: FileStore> {
     static func stand(
         of number: UInt64, on store: Store, _ place: ViewPlace, _ crypto: Crypto
     ) throws(ViewError) -> (stand: SnapshotStand, runs: [IdentityRun]) {
-        var reader = try SnapshotReader(number, on: store, place, crypto)
+        var reader = try SnapshotReader(number, on: store, place, crypto, bytesAhead: 0)
         defer { store.close(reader.file) }
         let page = try reader.standPage()
         return (page.stand, page.runs)
     }
 
-    private init(_ number: UInt64, on store: Store, _ place: ViewPlace, _ crypto: Crypto) throws(ViewError) {
+    private init(
+        _ number: UInt64, on store: Store, _ place: ViewPlace, _ crypto: Crypto, bytesAhead: Int
+    ) throws(ViewError) {
+        self.bytesAhead = bytesAhead
         let seal = place.seal(.snapshot, number, crypto)
         let path = place.directory + "/" + seal.name
         let file = try asViews { () throws(FileError) in try store.open(path, .read) }
@@ -203,19 +210,28 @@ struct SnapshotReader<Store: FileStore> {
 
     /// The next page, opened.
     private mutating func next() throws(ViewError) -> (SnapshotRole, [UInt8]) {
-        let (store, file, offset) = (store, file, offset)
-        let head = try asViews { () throws(FileError) in try store.read(file, at: offset, count: 5) }
-        guard head.count == 5, let role = SnapshotRole(rawValue: head[0]) else { throw damaged }
+        let head = try look(at: offset, 5)
+        guard head.count == 5, let role = SnapshotRole(rawValue: ahead[head.lowerBound]) else { throw damaged }
         var length = 0
-        for index in 0..<4 { length |= Int(head[1 + index]) << (8 * index) }
+        for index in 0..<4 { length |= Int(ahead[head.lowerBound + 1 + index]) << (8 * index) }
         guard length >= Crypto.overheadBytes, length <= SnapshotFormat.plainBytesMax + Crypto.overheadBytes else {
             throw damaged
         }
-        let sealed = try asViews { () throws(FileError) in try store.read(file, at: offset + 5, count: length) }
+        let sealed = try look(at: offset + 5, length)
         guard sealed.count == length else { throw damaged }
-        let plain = try seal.open(sealed, in: 0..<length, page: page, role: role.rawValue)
+        let plain = try seal.open(ahead, in: sealed, page: page, role: role.rawValue)
         page += 1
         self.offset += 5 + length
         return (role, plain)
+    }
+
+    /// Where in `ahead` these bytes of the file stand; fewer at its end.
+    private mutating func look(at offset: Int, _ count: Int) throws(ViewError) -> Range<Int> {
+        if offset < aheadAt || offset + count > aheadAt + ahead.count {
+            let (store, file, wanted) = (store, file, max(count, bytesAhead))
+            ahead = try asViews { () throws(FileError) in try store.read(file, at: offset, count: wanted) }
+            aheadAt = offset
+        }
+        return offset - aheadAt..<min(offset - aheadAt + count, ahead.count)
     }
 }

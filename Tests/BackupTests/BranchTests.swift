@@ -19,13 +19,16 @@ import Views
         try clinic.live(14)
     }
 
+    /// Where in the same files the parent's views lie.
+    private static let parentViews = "parent"
+
     /// The log as a backup of it is restored.
     private func restored() throws -> MemoryFiles {
         let kept = MemoryFiles()
         _ = try clinic.backUp(clinic.stand(), to: kept.destination)
         let files = MemoryFiles()
         let reader = try BackupReader(kept.destination, trust: TestSigner.trust)
-        var restore = LogRestore(reader, into: files, directory: ReplicaPaths.log)
+        var restore = LogRestore(reader.manifest, from: reader.destination, into: files, directory: ReplicaPaths.log)
         while true {
             if case .finished = try restore.step() { return files }
         }
@@ -42,10 +45,10 @@ import Views
             let bytes = try #require(clinic.files.contents(path))
             if path.hasPrefix(ReplicaPaths.log + "/") { files.put(path, bytes) }
             if path.hasPrefix(ReplicaPaths.views + "/") {
-                files.put(ReplicaPaths.parentViews + path.dropFirst(ReplicaPaths.views.count), bytes)
+                files.put(Self.parentViews + path.dropFirst(ReplicaPaths.views.count), bytes)
             }
         }
-        precondition(files.paths.contains { $0.hasPrefix(ReplicaPaths.parentViews + "/snapshot") })
+        precondition(files.paths.contains { $0.hasPrefix(Self.parentViews + "/snapshot") })
         return (clinic, files)
     }
 
@@ -68,24 +71,37 @@ import Views
             ], target: target)
     }
 
+    private func making<Store: FileStore>(
+        _ store: Store, of parent: Lineage, keys: KeyRing, as clusterID: [UInt8] = clusterID
+    ) throws(ReplicaError) -> BranchMaking<Store> {
+        try BranchMaking(
+            store, parent: parent, keys: keys, clusterID: clusterID, root: Self.root, dice: SeededDice(seed: 77))
+    }
+
     @discardableResult
     private func branch<Store: FileStore>(
         _ store: Store, of parent: Lineage, keys: KeyRing, to asked: AsOf, as clusterID: [UInt8] = clusterID,
         voters: [Int] = [1], digests: ViewDigests? = nil, applies: Bool = true,
-        folding: (UInt64, UInt64) -> Void = { _, _ in }
+        adopted: (Bool) -> Void = { _ in }
     ) throws(ReplicaError) -> (made: BranchMade, shown: RestorePlan?) {
-        let making = try BranchMaking(store, parent: parent, keys: keys)
+        var making = try making(store, of: parent, keys: keys, as: clusterID)
+        try making.begin()
+        do throws(ReplicaError) {
+            adopted(try making.adoptViews(from: store, directory: Self.parentViews))
+        } catch {
+            guard case .views = error else { throw error }
+            adopted(false)
+        }
         try making.verify { _, _ in }
         let target = try making.target(asked)
         var shown: RestorePlan?
         var wall = Instant(microseconds: 1_791_000_000_000_000)
         let made = try making.make(
-            plan(clusterID, target), digests: digests, applies: applies, voters: voters, root: Self.root,
-            dice: SeededDice(seed: 77),
+            plan(clusterID, target), digests: digests, applies: applies, voters: voters,
             now: {
                 wall.microseconds += 1_000
                 return wall
-            }, configure: Self.sizes, progress: folding
+            }, configure: Self.sizes
         ) { shown = $0 }
         return (made, shown)
     }
@@ -147,12 +163,12 @@ import Views
     ) throws {
         let (clinic, files) = try Self.restoredWithViews()
         let without = files.copy()
-        try Replica.clear(ReplicaPaths.parentViews, of: without)
+        try Replica.clear(Self.parentViews, of: without)
         try branch(without, of: parent, keys: clinic.keys, to: .position(target), digests: clinic.replica.digests)
         var isThere = false
         let (made, _) = try branch(
             files, of: parent, keys: clinic.keys, to: .position(target), digests: clinic.replica.digests
-        ) { _, _ in isThere = files.paths.contains { $0.hasPrefix(ReplicaPaths.views + "/snapshot") } }
+        ) { isThere = $0 }
         #expect(isThere, "the log is folded from the snapshot on")
         let replica = try opened(files)
         #expect(try contents(replica) == contents(clinic.replica, through: target))
@@ -169,7 +185,7 @@ import Views
         throws
     {
         let (clinic, whole) = try Self.restoredWithViews()
-        for path in whole.paths where path.hasPrefix(ReplicaPaths.parentViews + "/") {
+        for path in whole.paths where path.hasPrefix(Self.parentViews + "/") {
             let bytes = try #require(whole.contents(path))
             for at in stride(from: 0, to: bytes.count, by: 9001) {
                 let files = Self.flipped(whole, path, at)
@@ -226,7 +242,7 @@ import Views
             (.position(29), .badPosition),
         ] {
             let files = try restored()
-            let making = try BranchMaking(files, parent: parent, keys: clinic.keys)
+            let making = try making(files, of: parent, keys: clinic.keys)
             do throws(ReplicaError) {
                 _ = try making.target(asked)
                 Issue.record("\(asked) was taken")
@@ -242,7 +258,7 @@ import Views
             clusterID: Clinic.clusterID,
             held: KeyKind.allCases.map { HeldKey(kind: $0, epoch: 1, key: SecretKey([UInt8](1...32))) })
         #expect(throws: ReplicaError.self) {
-            try BranchMaking(try restored(), parent: parent, keys: other).verify { _, _ in }
+            try making(try restored(), of: parent, keys: other).verify { _, _ in }
         }
     }
 
@@ -278,7 +294,7 @@ import Views
             for at in stride(from: 0, to: bytes.count, by: 997) {
                 let files = Self.flipped(whole, path, at)
                 #expect(throws: ReplicaError.self, "\(path) at \(at)") {
-                    try BranchMaking(files, parent: parent, keys: clinic.keys).verify { _, _ in }
+                    try making(files, of: parent, keys: clinic.keys).verify { _, _ in }
                 }
             }
             let lost = whole.copy()

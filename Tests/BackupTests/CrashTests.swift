@@ -90,12 +90,12 @@ import Testing
         while true {
             let target = MemoryFiles()
             let failing = FailingFiles(target, failing: failure, at: number)
-            let isDone = (try? finish(LogRestore(reader, into: failing, directory: "data/log"))) != nil
+            let isDone = (try? finish(LogRestore(reader.manifest, from: reader.destination, into: failing, directory: "data/log"))) != nil
             target.crash(.mixed, dice: &dice)
             let isLog = target.contents("data/log/" + SegmentFormat.name(of: 1)) != nil
             if isDone { #expect(isLog) }
             if isLog { #expect(try opened(target, house) == manifest.head.index) }
-            try finish(LogRestore(reader, into: target, directory: "data/log"))
+            try finish(LogRestore(reader.manifest, from: reader.destination, into: target, directory: "data/log"))
             #expect(try opened(target, house) == manifest.head.index, "\(failure) at \(number)")
             #expect(target.paths.count == 3)
             guard failing.hasFailed else { break }

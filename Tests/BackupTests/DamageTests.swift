@@ -39,7 +39,7 @@ private let step = 1
         let reader = try BackupReader(
             files.destination, number: number, trust: TestSigner.trust, allowsOlderRegisters: true)
         let target = MemoryFiles()
-        var restore = LogRestore(reader, into: target, directory: "log")
+        var restore = LogRestore(reader.manifest, from: reader.destination, into: target, directory: "log")
         while case .going = try restore.step() {}
         return target
     }

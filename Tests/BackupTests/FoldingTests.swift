@@ -90,7 +90,7 @@ import Views
         let manifest = try clinic.backUp(clinic.stand(), to: files.destination)
         let target = MemoryFiles()
         let reader = try BackupReader(files.destination, trust: TestSigner.trust)
-        var restore = LogRestore(reader, into: target, directory: ReplicaPaths.log)
+        var restore = LogRestore(reader.manifest, from: reader.destination, into: target, directory: ReplicaPaths.log)
         while case .going = try restore.step() {}
         let folded = try Replica.foldAll(target, ring: clinic.keys)
         #expect(folded.digests == manifest.digests && folded.index == manifest.head.index)

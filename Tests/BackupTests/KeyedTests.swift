@@ -11,8 +11,8 @@ import Testing
         _ manifest: Manifest, _ files: MemoryFiles, _ keys: KeyRing
     ) throws -> [BackupFinding] {
         try SealedCheck(
-            manifest: manifest, destination: files.destination, keys: keys, crypto: try Crypto(),
-            leaves: PlainEntries()
+            manifest: manifest, files: BackupFiles(manifest, in: files.destination), directory: "log", keys: keys,
+            crypto: try Crypto(), leaves: PlainEntries()
         ).findings { _, _ in }
     }
 

@@ -79,7 +79,7 @@ import Testing
         {
             let target = MemoryFiles()
             target.put("log/" + name, bytes)
-            var restore = LogRestore(reader, into: target, directory: "log")
+            var restore = LogRestore(reader.manifest, from: reader.destination, into: target, directory: "log")
             #expect(throws: BackupError.occupied(object: "log/" + name)) {
                 while case .going = try restore.step() {}
             }
@@ -90,12 +90,12 @@ import Testing
     @Test func `a restore tells how far it is, and what was there`() throws {
         let reader = try BackupReader(files.destination, trust: TestSigner.trust)
         let target = MemoryFiles()
-        var restore = LogRestore(reader, into: target, directory: "log")
+        var restore = LogRestore(reader.manifest, from: reader.destination, into: target, directory: "log")
         while case .going = try restore.step() {}
         let bytes = manifests[1].segments.reduce(0) { $0 + $1.bytes }
         #expect(restore.progress.bytesDone == bytes && restore.progress.bytesOf == bytes)
         #expect(restore.progress.objectsDone == 3)
-        var again = LogRestore(reader, into: target, directory: "log")
+        var again = LogRestore(reader.manifest, from: reader.destination, into: target, directory: "log")
         while case .going = try again.step() {}
         #expect(again.progress.bytesKept == bytes && again.progress.objectsOf == 0)
     }
@@ -111,8 +111,8 @@ import Testing
         let manifest = try House.finish(house.run(stand, to: files))
         #expect(manifest.cluster(of: 3) == house.cluster && manifest.cluster(of: 4) == own)
         let sealed = SealedCheck(
-            manifest: manifest, destination: files.destination, keys: House.keys(own), crypto: try Crypto(),
-            leaves: PlainEntries())
+            manifest: manifest, files: BackupFiles(manifest, in: files.destination), directory: "log",
+            keys: House.keys(own), crypto: try Crypto(), leaves: PlainEntries())
         #expect(try sealed.findings { _, _ in }.isEmpty)
         let name = manifest.objects[1].name
         var bytes = try #require(files.contents(name))

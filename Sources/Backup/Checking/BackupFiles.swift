@@ -1,31 +1,38 @@
 package import Files
 internal import SegmentedLog
 
-/// A backup's segments as a log directory that can be read and nothing else. Whoever tries to change it gets `.denied`.
+/// A backup's segments as a log directory, and its snapshot of the views as theirs, that can be read and nothing else.
+/// Whoever tries to change it gets `.denied`.
 package final class BackupFiles<Destination: BackupDestination>: FileStore {
+    /// What the directory of the views is called.
+    package static var views: String { "views" }
+
     private let destination: Destination
     private let directory: String
-    /// Whether reading through the caches is asked for; else what was read lately is read again from there.
-    private let asksMedium: Bool
-    /// Path and object, in the order of the segments.
-    private let files: [(name: String, object: ManifestObject)]
+    /// Path and object: the segments in their order, without a gap, then the files of the views.
+    private let files: [(path: String, object: ManifestObject)]
+    private let segments: Int
 
     /// - Parameter directory: What the log directory is called.
-    package init(_ manifest: Manifest, in destination: Destination, directory: String = "log", asksMedium: Bool = true)
-    {
+    package init(_ manifest: Manifest, in destination: Destination, directory: String = "log") {
         self.destination = destination
         self.directory = directory
-        self.asksMedium = asksMedium
-        files = manifest.segments.map { (SegmentFormat.name(of: $0.segment), $0) }
+        segments = manifest.segments.count
+        files =
+            manifest.segments.map { (directory + "/" + SegmentFormat.name(of: $0.segment), $0) }
+            + manifest.views.compactMap { object in
+                BackupLayout.viewFile(object.name).map { (Self.views + "/" + $0, object) }
+            }
     }
 
     private func place(_ path: String) -> Int? {
-        guard FileNames.directory(of: path) == directory else { return nil }
-        // Segments stand without a gap.
-        guard let number = SegmentFormat.segment(named: FileNames.name(of: path)), number >= 1,
-            number <= UInt64(files.count)
-        else { return nil }
-        return Int(number) - 1
+        if FileNames.directory(of: path) == directory {
+            guard let number = SegmentFormat.segment(named: FileNames.name(of: path)), number >= 1,
+                number <= UInt64(segments)
+            else { return nil }
+            return Int(number) - 1
+        }
+        return files.indices.dropFirst(segments).first { files[$0].path == path }
     }
 
     package func open(_ path: String, _ mode: FileMode) throws(FileError) -> FileHandle {
@@ -37,10 +44,19 @@ package final class BackupFiles<Destination: BackupDestination>: FileStore {
     package func close(_ file: FileHandle) {}
 
     package func read(_ file: FileHandle, at offset: Int, count: Int) throws(FileError) -> [UInt8] {
-        do throws(BackupError) {
-            let (name, range) = (files[file.slot].object.name, offset..<(offset + count))
-            return try asksMedium ? destination.read(name, in: range) : destination.readSoon(name, in: range)
-        } catch {
+        try read { () throws(BackupError) in
+            try destination.readSoon(files[file.slot].object.name, in: offset..<(offset + count))
+        }
+    }
+
+    package func readThrough(_ file: FileHandle, at offset: Int, count: Int) throws(FileError) -> [UInt8] {
+        try read { () throws(BackupError) in
+            try destination.read(files[file.slot].object.name, in: offset..<(offset + count))
+        }
+    }
+
+    private func read(_ body: () throws(BackupError) -> [UInt8]) throws(FileError) -> [UInt8] {
+        do throws(BackupError) { return try body() } catch {
             switch error {
             case .missing: throw .missing
             case .file(let failure, _): throw failure
@@ -51,16 +67,16 @@ package final class BackupFiles<Destination: BackupDestination>: FileStore {
         }
     }
 
-    package func readThrough(_ file: FileHandle, at offset: Int, count: Int) throws(FileError) -> [UInt8] {
-        try read(file, at: offset, count: count)
+    package func size(_ file: FileHandle) throws(FileError) -> Int { files[file.slot].object.bytes }
+    package func exists(_ path: String) throws(FileError) -> Bool {
+        path == directory || path == Self.views || place(path) != nil
     }
 
-    package func size(_ file: FileHandle) throws(FileError) -> Int { files[file.slot].object.bytes }
-    package func exists(_ path: String) throws(FileError) -> Bool { path == directory || place(path) != nil }
     package func list(_ path: String) throws(FileError) -> [String] {
-        guard path == directory else { throw .missing }
-        return files.map(\.name)
+        guard path == directory || path == Self.views else { throw .missing }
+        return files.map(\.path).filter { FileNames.directory(of: $0) == path }.map { FileNames.name(of: $0) }
     }
+
     package func freeSpace() throws(FileError) -> Int { 0 }
 
     /// Everything is durable: there is nothing to do.

@@ -82,7 +82,8 @@ package enum BackupVerifier {
         guard report.isOK else { return report }
         for manifest in chosen {
             let sealed = SealedCheck(
-                manifest: manifest, destination: destination, keys: keys, crypto: crypto, leaves: EntryLeaves())
+                manifest: manifest, files: BackupFiles(manifest, in: destination), directory: "log", keys: keys,
+                crypto: crypto, leaves: EntryLeaves())
             var findings = try sealed.findings(progress: progress)
             if findings.isEmpty { findings = try sealed.digestFindings(progress: progress) }
             report.findings += findings

@@ -64,22 +64,13 @@ package struct BackupReader<Destination: BackupDestination> {
         passedOver = passed
     }
 
-    /// The bytes of one of the manifest's objects.
-    ///
-    /// - Throws: `.damaged` when they are not those that were backed up.
-    package func read(_ object: ManifestObject) throws(BackupError) -> [UInt8] {
-        let check = ObjectCheck(manifest: manifest, object: object)
-        let bytes: [UInt8]
-        do throws(BackupError) {
-            let soon = try destination.readSoon(object.name, in: 0..<object.bytes + 1)
-            if check.finding(in: soon) == nil { return soon }
-            bytes = try destination.read(object.name)
-        } catch {
-            if case .missing = error { throw .damaged(check.missing) }
-            throw error
+    /// What is wrong first with the snapshot of the views; nil when it is as it was backed up, or cannot be read now.
+    package var viewFinding: BackupFinding? {
+        for object in manifest.views {
+            let check = ObjectCheck(manifest: manifest, object: object)
+            if let finding = try? check.finding(in: destination) { return finding }
         }
-        if let finding = check.finding(in: bytes) { throw .damaged(finding) }
-        return bytes
+        return nil
     }
 }
 

@@ -18,22 +18,56 @@ package struct BranchMade: Sendable {
 
 /// From a copied log to a store that can be started: verified, made a cluster of its own, gone back to the target, all in one
 /// directory. What was begun and not finished is begun anew, but for the segments.
+///
+/// The log may still be on its way into the directory while `begin` and `adoptViews` run, which do not look at it.
 package struct BranchMaking<Store: FileStore> {
     private let store: Store
     /// Whose the segments are.
     package private(set) var parent: Lineage
     private let keys: KeyRing
     private let crypto: Crypto
+    /// The branch's own.
+    private let clusterID: [UInt8]
+    private let root: SecretKey
+    private var dice: any Dice
+    private var adopted: AdoptedViews?
 
     /// - Parameters:
     ///   - store: The replica's directory; its `log` holds the copied segments.
     ///   - parent: Whose they are.
     ///   - keys: The parent's.
-    package init(_ store: Store, parent: Lineage, keys: KeyRing) throws(ReplicaError) {
+    ///   - clusterID: Of the branch, and `root` its root key.
+    package init(
+        _ store: Store, parent: Lineage, keys: KeyRing, clusterID: [UInt8], root: SecretKey, dice: any Dice
+    ) throws(ReplicaError) {
         self.store = store
         self.parent = parent
         self.keys = keys
+        self.clusterID = clusterID
+        self.root = root
+        self.dice = dice
         do throws(KeyError) { crypto = try Crypto() } catch { throw .key(error) }
+    }
+
+    /// Removes what an earlier try has left beside the segments, and makes the branch's keys.
+    package mutating func begin() throws(ReplicaError) {
+        adopted = nil
+        try Replica.makeBranchKeys(store, keys: keys, clusterID: clusterID, root: root, dice: &dice)
+    }
+
+    /// Takes over the parent's views, from which the log is then folded on; without them it is from its start.
+    ///
+    /// - Precondition: `begin`.
+    /// - Parameter source: Has them in its `directory`.
+    /// - Returns: whether there are any.
+    /// - Throws: `.views` when what lies there is no whole snapshot: go on without.
+    @discardableResult
+    package mutating func adoptViews<Source: FileStore>(
+        from source: Source, directory: String
+    ) throws(ReplicaError) -> Bool {
+        adopted = try Replica.adoptViews(
+            from: source, directory: directory, keys: keys, into: store, clusterID: clusterID, root: root, dice: &dice)
+        return adopted != nil
     }
 
     /// Every frame of the copy: checksum, seal, chain, footer leaves.
@@ -68,23 +102,21 @@ package struct BranchMaking<Store: FileStore> {
 
     /// Makes the store.
     ///
+    /// - Precondition: `begin`.
     /// - Parameters:
     ///   - digests: What the whole copy has to fold to; nil: not known.
     ///   - applies: Else what would be undone is told, and the store is not to be started.
-    ///   - plan: Its first credential administers.
+    ///   - plan: Its first credential administers; its cluster is the one that the keys were made for.
     ///   - voters: The replicas that vote once it is started.
     ///   - show: Told what is undone, while nobody sees the store yet; nil: nothing.
     /// - Throws: `.refused`, `.log`, `.key`, `.file`.
-    package func make(
-        _ plan: BranchPlan, digests: ViewDigests? = nil, applies: Bool = true, voters: [Int], root: SecretKey,
-        dice: any Dice, now: @escaping () -> Instant,
-        configure: (inout ReplicaConfiguration) -> Void = { _ in },
+    package mutating func make(
+        _ plan: BranchPlan, digests: ViewDigests? = nil, applies: Bool = true, voters: [Int],
+        now: @escaping () -> Instant, configure: (inout ReplicaConfiguration) -> Void = { _ in },
         progress: (_ done: UInt64, _ of: UInt64) -> Void = { _, _ in }, show: (RestorePlan?) -> Void
     ) throws(ReplicaError) -> BranchMade {
-        var dice = dice
-        try clear()
+        precondition(plan.clusterID == clusterID)
         try Replica.branch(store, of: parent, keys: keys, plan: plan, root: root, dice: &dice)
-        _ = try Replica.adoptViews(store, keys: keys, clusterID: plan.clusterID, root: root, dice: &dice)
         var configuration = ReplicaConfiguration(id: 1, clusterID: plan.clusterID)
         configuration.rememberedPosition = plan.target.position
         configuration.indexesTerms = false
@@ -92,7 +124,8 @@ package struct BranchMaking<Store: FileStore> {
         configuration.rewoundSliceMax = 1 << 16
         configure(&configuration)
         let alone = try LoneReplica(
-            store, configuration: configuration, root: root, dice: dice, now: now, progress: progress)
+            store, configuration: configuration, root: root, dice: dice, adopted: adopted, now: now, progress: progress)
+        adopted = nil
         if let digests, alone.digests != digests { throw .views(.damaged(file: ReplicaPaths.views, page: 0)) }
         let lineage = alone.lineage
         var undone: RestorePlan?
@@ -110,18 +143,6 @@ package struct BranchMaking<Store: FileStore> {
         }
         return BranchMade(
             lineage: lineage, target: plan.target, plan: undone, copied: lineage.newest.firstIndex - 1)
-    }
-
-    /// Removes what an earlier try has left beside the copied segments.
-    private func clear() throws(ReplicaError) {
-        do throws(FileError) {
-            for path in [ReplicaPaths.first, ReplicaPaths.lineage] where try store.exists(path) {
-                try store.remove(path)
-            }
-        } catch {
-            throw .file(error)
-        }
-        try Replica.clear(ReplicaPaths.views, of: store)
     }
 }
 

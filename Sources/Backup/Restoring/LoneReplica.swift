@@ -28,19 +28,21 @@ package final class LoneReplica<Store: FileStore> {
     ///
     /// - Parameters:
     ///   - configuration: Of the only voter.
+    ///   - adopted: Views to begin from.
     ///   - now: UTC.
     ///   - progress: Told the entries folded and those there are.
     /// - Throws: what `Replica.open` does; `.refused` when it cannot lead.
     package init(
         _ store: Store, configuration: ReplicaConfiguration, root: SecretKey, dice: any Dice,
-        now: @escaping () -> Instant,
+        adopted: AdoptedViews? = nil, now: @escaping () -> Instant,
         progress: (_ done: UInt64, _ of: UInt64) -> Void = { _, _ in }
     ) throws(ReplicaError) {
         self.store = store
         self.dice = dice
         self.now = now
         do throws(KeyError) { crypto = try Crypto() } catch { throw .key(error) }
-        replica = try Replica.open(store, configuration: configuration, root: root, dice: dice, progress: progress)
+        replica = try Replica.open(
+            store, configuration: configuration, root: root, dice: dice, adopted: adopted, progress: progress)
         digests = replica.digests
         try turn { isReady }
     }

@@ -170,11 +170,44 @@ extension Replica {
         return kept
     }
 
-    /// Makes a copy of a log a store of its own, with one voter, replica 1: key file, term file, lineage and its first
-    /// entry, all durable on return. What was begun and not finished is begun anew.
+    /// Makes a branch's key file: the parent's keys and, of each kind, a new one, since the branch seals nothing with what its
+    /// parent knows. What an earlier try made of a store beside its segments is removed.
     ///
     /// - Parameters:
-    ///   - store: Holds the copied segments and nothing else that counts.
+    ///   - keys: The parent's.
+    ///   - root: The branch's own root key.
+    /// - Throws: `.key`, `.file`.
+    package static func makeBranchKeys(
+        _ store: Store, keys: KeyRing, clusterID: [UInt8], root: SecretKey, dice: inout some Dice
+    ) throws(ReplicaError) {
+        do throws(FileError) {
+            for path in [ReplicaPaths.keys, ReplicaPaths.terms, ReplicaPaths.lineage, ReplicaPaths.first]
+            where try store.exists(path) { try store.remove(path) }
+        } catch {
+            throw .file(error)
+        }
+        try clear(ReplicaPaths.views, of: store)
+        var held = keys.held
+        for (kind, epoch) in [
+            (KeyKind.logEpoch, keys.logEpoch), (.registryEpoch, keys.registryEpoch), (.audit, keys.auditEpoch),
+        ] {
+            held.append(HeldKey(kind: kind, epoch: epoch + 1, key: .random(dice: &dice)))
+        }
+        do throws(KeyError) {
+            _ = try KeyFile.create(
+                store, path: ReplicaPaths.keys, root: root, clusterID: clusterID, held: held, dice: &dice)
+        } catch {
+            throw .key(error)
+        }
+    }
+
+    /// Makes a copy of a log a store of its own, with one voter, replica 1: term file, lineage and its first entry, all
+    /// durable on return.
+    ///
+    /// - Precondition: `makeBranchKeys` has made its keys.
+    ///
+    /// - Parameters:
+    ///   - store: Holds the copied segments and the branch's keys.
     ///   - parent: Whose the segments are.
     ///   - keys: The parent's, every epoch that the segments need among them.
     ///   - root: The branch's own root key.
@@ -192,7 +225,14 @@ extension Replica {
         guard let lineage = parent.branched(to: ClusterIdentity(plan.clusterID), after: end, in: lastSegment) else {
             throw .log(.lineage(.other))
         }
-        let ring = try branchKeys(store, keys, plan, root, &dice)
+        let ring: KeyRing
+        do throws(KeyError) {
+            ring = KeyRing(
+                try KeyFile.open(store, path: ReplicaPaths.keys, root: root, clusterID: plan.clusterID),
+                clusterID: plan.clusterID)
+        } catch {
+            throw .key(error)
+        }
         try adopt(store, as: 1, clusterID: plan.clusterID, term: end.term)
         try asLog { () throws(LogError) in try lineage.write(store, path: ReplicaPaths.lineage) }
         let log = try openLog(store, lineage, ring)
@@ -261,32 +301,6 @@ extension Replica {
         while let batch = log.takeBatch() ?? log.settle() {
             do throws(FileError) { try batch.carryOut(on: store) } catch { throw .file(error) }
             log.persisted(batch: batch.number)
-        }
-    }
-
-    /// The parent's keys and, of each kind, a new one: the branch seals nothing with what its parent knows.
-    private static func branchKeys(
-        _ store: Store, _ keys: KeyRing, _ plan: BranchPlan, _ root: SecretKey, _ dice: inout some Dice
-    ) throws(ReplicaError) -> KeyRing {
-        do throws(FileError) {
-            for path in [ReplicaPaths.keys, ReplicaPaths.terms, ReplicaPaths.lineage] where try store.exists(path) {
-                try store.remove(path)
-            }
-        } catch {
-            throw .file(error)
-        }
-        var held = keys.held
-        for (kind, epoch) in [
-            (KeyKind.logEpoch, keys.logEpoch), (.registryEpoch, keys.registryEpoch), (.audit, keys.auditEpoch),
-        ] {
-            held.append(HeldKey(kind: kind, epoch: epoch + 1, key: .random(dice: &dice)))
-        }
-        do throws(KeyError) {
-            let file = try KeyFile.create(
-                store, path: ReplicaPaths.keys, root: root, clusterID: plan.clusterID, held: held, dice: &dice)
-            return KeyRing(file, clusterID: plan.clusterID)
-        } catch {
-            throw .key(error)
         }
     }
 }

@@ -1,40 +1,51 @@
 package import Bytes
-internal import Files
+package import Files
 package import Keys
 internal import Views
 
+/// The views of a branch's parent, taken over: what the branch is opened with for the first time.
+package struct AdoptedViews: Sendable {
+    let snapshot: Snapshot
+}
+
 // The views of a branch: its parent's, under a seal of its own.
 extension Replica {
-    /// Makes the parent's snapshot, copied beside the log, the branch's own: what it says is the same, under another seal.
-    /// An aid: without it the log is folded from its start.
+    /// Takes over the newest snapshot of the parent's views, wherever it lies. An aid: without it the log is folded from its
+    /// start.
     ///
-    /// - Parameter keys: The parent's.
-    /// - Returns: whether there is one.
-    package static func adoptViews(
-        _ store: Store, keys: KeyRing, clusterID: [UInt8], root: SecretKey, dice: inout some Dice
-    ) throws(ReplicaError) -> Bool {
+    /// - Parameters:
+    ///   - source: Has the parent's views in its `directory`; it is read only.
+    ///   - store: The branch's, with its keys.
+    /// - Returns: nil where there is none. What belongs to it is in the branch's views, under the branch's seal.
+    /// - Throws: `.views` when what lies there is no whole snapshot, and nothing was taken over; `.file` when the branch's
+    ///   store cannot be written.
+    package static func adoptViews<Source: FileStore>(
+        from source: Source, directory: String, keys: KeyRing, into store: Store, clusterID: [UInt8], root: SecretKey,
+        dice: inout some Dice
+    ) throws(ReplicaError) -> AdoptedViews? {
         let crypto = try asKeys { () throws(KeyError) in try Crypto() }
         let own = try asKeys { () throws(KeyError) in
             KeyRing(
                 try KeyFile.open(store, path: ReplicaPaths.keys, root: root, clusterID: clusterID),
                 clusterID: clusterID)
         }
-        let source = ViewPlace(
-            directory: ReplicaPaths.parentViews, clusterID: keys.clusterID,
+        let place = ViewPlace(
+            directory: directory, clusterID: keys.clusterID,
             key: try asKeys { () throws(KeyError) in try keys.snapshotKey() })
         let target = ViewPlace(
             directory: ReplicaPaths.views, clusterID: clusterID,
             key: try asKeys { () throws(KeyError) in try own.snapshotKey() })
-        do throws(FileError) { guard try store.exists(source.directory) else { return false } } catch {
+        do throws(FileError) { guard try source.exists(directory) else { return nil } } catch {
             throw .file(error)
         }
         do throws(ViewError) {
-            return try SnapshotStore(store: store, place: source, crypto: crypto).transfer(to: target, dice: &dice)
+            return try SnapshotStore(store: source, place: place, crypto: crypto)
+                .adopted(into: store, target, dice: &dice).map { AdoptedViews(snapshot: $0) }
         } catch {
+            try clear(ReplicaPaths.views, of: store)
             // What was copied only in part, or is damaged, is no snapshot; a disk that fails or is full is another matter.
             if case .file(let failure) = error, failure != .missing { throw .file(failure) }
-            try clear(ReplicaPaths.views, of: store)
-            return false
+            throw .views(error)
         }
     }
 

@@ -51,17 +51,19 @@ extension Replica {
     /// is decided or proposed before the first tick.
     ///
     /// A damaged log opens too (`damage`); a snapshot that does not open is passed over.
-    /// - Parameter progress: Told the entries folded and those there are, now and then.
+    /// - Parameters:
+    ///   - adopted: Views to begin from in place of a snapshot in the store.
+    ///   - progress: Told the entries folded and those there are, now and then.
     package static func open(
         _ store: Store, configuration: ReplicaConfiguration, root: SecretKey, dice: any Dice,
-        progress: (_ done: UInt64, _ of: UInt64) -> Void = { _, _ in }
+        adopted: AdoptedViews? = nil, progress: (_ done: UInt64, _ of: UInt64) -> Void = { _, _ in }
     ) throws(ReplicaError) -> Replica {
-        try open(store, configuration, root, dice, votesAlone: false, progress)
+        try open(store, configuration, root, dice, adopted, votesAlone: false, progress)
     }
 
     private static func open(
-        _ store: Store, _ configuration: ReplicaConfiguration, _ root: SecretKey, _ dice: any Dice, votesAlone: Bool,
-        _ progress: (_ done: UInt64, _ of: UInt64) -> Void
+        _ store: Store, _ configuration: ReplicaConfiguration, _ root: SecretKey, _ dice: any Dice, _ adopted: AdoptedViews?,
+        votesAlone: Bool, _ progress: (_ done: UInt64, _ of: UInt64) -> Void
     ) throws(ReplicaError) -> Replica {
         var dice = BatchedDice(dice)
         let keys = try openKeys(store, configuration, root)
@@ -96,12 +98,12 @@ extension Replica {
         let place = ViewPlace(
             directory: ReplicaPaths.views, clusterID: configuration.clusterID,
             key: try asKeys { () throws(KeyError) in try keys.ring.snapshotKey() })
-        var (folded, identities) = try load(store, place, keys.crypto, log: log)
+        var (folded, identities) = try load(store, place, keys.crypto, adopted, log: log)
         var configurations = try configurations(log, genesis: genesis, folded: folded)
         let membership = configurations[configurations.count - 1].entry.membership
         if log.fault != nil, !votesAlone, membership.voters == [configuration.id], !membership.isJoint {
             // Nobody else's copy ever counted: what was not acknowledged here was not acknowledged, and is cut.
-            return try open(store, configuration, root, dice, votesAlone: true, progress)
+            return try open(store, configuration, root, dice, adopted, votesAlone: true, progress)
         }
         if membership == Membership(voters: [configuration.id]) {
             // Alone, what is durable here is durable on the quorum: the tail is folded before the no-op commits it.
@@ -218,10 +220,18 @@ extension Replica {
 
     /// The newest snapshot that is whole, with its runs, and lies within the log; else nothing but the genesis.
     private static func load(
-        _ store: Store, _ place: ViewPlace, _ crypto: Crypto, log: EntryLog<Store, EntryLeaves>
+        _ store: Store, _ place: ViewPlace, _ crypto: Crypto, _ adopted: AdoptedViews?,
+        log: EntryLog<Store, EntryLeaves>
     ) throws(ReplicaError) -> (Folded, IdentityIndex<Store>) {
         let snapshots = SnapshotStore(store: store, place: place, crypto: crypto)
         do throws(ViewError) {
+            if let adopted, adopted.snapshot.stand.index <= log.lastIndex,
+                let folded = try? Folded(adopted.snapshot),
+                let identities = try? IdentityIndex(
+                    store: store, place: place, runs: adopted.snapshot.runs, crypto: crypto)
+            {
+                return (folded, identities)
+            }
             while let (snapshot, number) = try next(snapshots) {
                 do {
                     guard snapshot.stand.index <= log.lastIndex else { throw ByteError.malformed }

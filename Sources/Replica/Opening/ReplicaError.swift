@@ -33,6 +33,4 @@ package enum ReplicaPaths {
     package static let log = "log"
     /// The directory of snapshots and identity runs.
     package static let views = "views"
-    /// While a branch is made, its parent's snapshot, under the parent's seal.
-    package static let parentViews = "views.parent"
 }

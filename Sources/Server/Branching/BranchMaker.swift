@@ -2,7 +2,7 @@ package import Backup
 internal import Bytes
 private import Files
 package import Keys
-private import Linux
+package import Linux
 package import Records
 package import Replica
 package import SegmentedLog
@@ -86,59 +86,84 @@ package struct BranchMaker {
         }
     }
 
-    /// Makes the store of the copied segments.
+    /// What a store is made of.
+    package struct Source {
+        /// Whose the segments are.
+        package var parent: Lineage
+        /// The parent's.
+        package var keys: KeyRing
+        /// What the whole log has to fold to; nil: not known.
+        package var digests: ViewDigests?
+        /// Copies and verifies the log; nil: the segments are there, and are verified first.
+        package var copy: LogCopy?
+        /// Has the parent's views taken over, if there are any that are whole.
+        package var adoptViews: (inout BranchMaking<LinuxFiles>) throws -> Void
+
+        package init(
+            parent: Lineage, keys: KeyRing, digests: ViewDigests? = nil, copy: LogCopy? = nil,
+            adoptViews: @escaping (inout BranchMaking<LinuxFiles>) throws -> Void
+        ) {
+            self.parent = parent
+            self.keys = keys
+            self.digests = digests
+            self.copy = copy
+            self.adoptViews = adoptViews
+        }
+    }
+
+    /// Makes the store.
     ///
     /// - Parameters:
-    ///   - parent: Whose they are.
-    ///   - keys: The parent's.
     ///   - asked: The last instant or position that counts; nil: all of it.
-    ///   - digests: What the whole copy has to fold to; nil: not known.
-    ///   - proof: Of the source, under way since before it was copied; nil: the copy itself is verified first.
     ///   - show: Told what will be undone, before it is; nil: nothing.
     /// - Returns: no store, of a preview.
-    /// - Throws: a `ReplicaError` or `ServerError`.
+    /// - Throws: a `ReplicaError`, `BackupError` or `ServerError`.
     package func make(
-        parent: Lineage, keys: KeyRing, asked: AsOf?, digests: ViewDigests?, proof: SourceProof?,
-        verifying: (_ done: Int, _ of: Int) -> Void,
+        of source: Source, asked: AsOf?, verifying: (_ done: Int, _ of: Int) -> Void,
         folding: (_ done: UInt64, _ of: UInt64) -> Void, show: (BranchTarget, RestorePlan?) -> Void
     ) throws -> (made: StoreMaker.Made?, branch: BranchMade) {
         do {
-            return try make(
-                parent, keys, asked, digests, proof, verifying: verifying, folding: folding, show: show)
+            return try make(source, asked, verifying: verifying, folding: folding, show: show)
         } catch {
             // What is damaged is the reason of whatever else went wrong.
-            try proof?.wait()
+            try source.copy?.wait()
             throw error
         }
     }
 
     private func make(
-        _ parent: Lineage, _ keys: KeyRing, _ asked: AsOf?, _ digests: ViewDigests?, _ proof: SourceProof?,
-        verifying: (_ done: Int, _ of: Int) -> Void, folding: (_ done: UInt64, _ of: UInt64) -> Void,
-        show: (BranchTarget, RestorePlan?) -> Void
+        _ source: Source, _ asked: AsOf?, verifying: (_ done: Int, _ of: Int) -> Void,
+        folding: (_ done: UInt64, _ of: UInt64) -> Void, show: (BranchTarget, RestorePlan?) -> Void
     ) throws -> (made: StoreMaker.Made?, branch: BranchMade) {
         let store = try LinuxFiles(root: data)
-        var making = try BranchMaking(store, parent: parent, keys: keys)
-        if proof == nil { try making.verify(progress: verifying) }
-        var place = try making.target(asked ?? .position(try making.lastPosition()))
-        var digests = digests
-        if plan.isCutShort, place.position < place.lastPosition {
-            digests = nil
-            try making.cutShort(after: place)
-            let instant = place.instant
-            place = try making.target(.position(place.position))
-            place.instant = instant
-        }
         var dice = SystemDice()
         let clusterID = dice.bytes(16)
         let root = SecretKey.random(dice: &dice)
+        var making = try BranchMaking(
+            store, parent: source.parent, keys: source.keys, clusterID: clusterID, root: root, dice: dice)
+        try making.begin()
+        if !plan.isCutShort { try source.adoptViews(&making) }
+        try source.copy?.waitUntilCopied()
+        if source.copy == nil { try making.verify(progress: verifying) }
+        var place = try making.target(asked ?? .position(try making.lastPosition()))
+        var digests = source.digests
+        if plan.isCutShort {
+            try source.copy?.wait()
+            if place.position < place.lastPosition {
+                digests = nil
+                try making.cutShort(after: place)
+                let instant = place.instant
+                place = try making.target(.position(place.position))
+                place.instant = instant
+            }
+            try source.adoptViews(&making)
+        }
         let credentials = StoreMaker.credentials(&dice)
         let branch = try making.make(
             BranchPlan(
                 clusterID: clusterID, madeAt: LinuxClock.wall(), credentials: [credentials.admin, credentials.service],
                 target: place, isCutShort: plan.isCutShort, mayLack: plan.mayLack),
-            digests: digests, applies: !plan.isPreview, voters: Array(1...plan.store.replicas), root: root, dice: dice,
-            now: LinuxClock.wall,
+            digests: digests, applies: !plan.isPreview, voters: Array(1...plan.store.replicas), now: LinuxClock.wall,
             configure: {
                 // Nobody else writes: what matters is to be done soon.
                 $0.log.headRooms.events = 0
@@ -147,17 +172,16 @@ package struct BranchMaker {
             }, progress: folding
         ) { show(place, $0) }
         guard !plan.isPreview else {
-            try proof?.wait()
+            try source.copy?.wait()
             return (nil, branch)
         }
-        try remove(ReplicaPaths.parentViews, store, in: data)
         try clearPapers()
         try StoreMaker.write(layout, plan.store, clusterID: clusterID, root: root, credentials, hasFirst: true)
         let term = try Replica.lastTerm(store, lineage: branch.lineage, keys: try Self.keys(store, root, clusterID))
         for id in plan.store.peers.map(\.id).dropFirst() {
             try StoreMaker.copyStore(from: layout.data(1), to: layout.data(id), as: id, clusterID, term: term)
         }
-        try proof?.wait()
+        try source.copy?.wait()
         try rename()
         return (
             StoreMaker.Made(

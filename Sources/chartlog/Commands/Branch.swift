@@ -111,12 +111,10 @@ struct Branching {
     }
 
     private struct Copied {
-        var lineage: Lineage
-        var keys: KeyRing
+        var source: BranchMaker.Source
         /// What is not known of the source.
         var caution: String?
         var manifest: Manifest?
-        var proof: SourceProof?
     }
 
     // MARK: From backups
@@ -144,32 +142,38 @@ struct Branching {
             Output.complaint(Screen.complaintStyle("! passed over: \(Screen.safe(finding.sentence))"))
         }
         let store = try LinuxFiles(root: maker.data)
-        let proof = try SourceProof(reader.manifest, in: place, keys: keys)
         // What an earlier try wrote behind the copied segments, or settled in the last one, is made anew.
         try dropTail(store, keeping: reader.manifest.segments.filter { $0.kind == .closed }.map(\.segment))
-        var restore = LogRestore(reader, into: store, directory: ReplicaPaths.log)
-        var progress = Progress(
-            "copying", unit: "bytes", total: reader.manifest.segments.reduce(0) { $0 + $1.bytes },
-            wanted: arguments.has("progress"))
-        var isDone = false
-        while !isDone {
-            if case .finished = try restore.step() { isDone = true }
-            progress.reached(restore.progress.bytesDone + restore.progress.bytesKept)
+        let total = reader.manifest.segments.reduce(0) { $0 + $1.bytes }
+        let progress = Guarded(Progress("copying", unit: "bytes", total: total, wanted: arguments.has("progress")))
+        let copy = try LogCopy(reader.manifest, from: place, to: maker.data, keys: keys) { done in
+            progress.withLock { if done < total { $0.reached(done) } else { $0.ended(done) } }
         }
-        progress.ended(restore.progress.bytesDone + restore.progress.bytesKept)
-        try Replica<LinuxFiles>.clear(ReplicaPaths.parentViews, of: store)
-        do throws(BackupError) {
-            try reader.restoreViews(into: store, directory: ReplicaPaths.parentViews)
+        let files = BackupFiles(reader.manifest, in: destination)
+        return Copied(
+            source: BranchMaker.Source(
+                parent: try reader.manifest.lineage(in: files, directory: "log"), keys: keys,
+                digests: reader.manifest.digests, copy: copy
+            ) { making in
+                try Self.adoptViews(of: &making, from: files, BackupFiles<DirectoryDestination<LinuxFiles>>.views) {
+                    reader.viewFinding
+                }
+            }, manifest: reader.manifest)
+    }
+
+    /// What is damaged is told and passed over: the log is folded from its start then.
+    private static func adoptViews(
+        of making: inout BranchMaking<LinuxFiles>, from files: some FileStore, _ directory: String,
+        finding: () -> BackupFinding? = { nil }
+    ) throws {
+        do throws(ReplicaError) {
+            try making.adoptViews(from: files, directory: directory)
         } catch {
-            guard case .damaged(let finding) = error else { throw error }
-            Output.complaint(Screen.complaintStyle("! passed over: \(Screen.safe(finding.sentence))"))
-            try Replica<LinuxFiles>.clear(ReplicaPaths.parentViews, of: store)
+            guard case .views = error else { throw error }
+            if let finding = finding() {
+                Output.complaint(Screen.complaintStyle("! passed over: \(Screen.safe(finding.sentence))"))
+            }
         }
-        let lineage = try Lineage(reader.manifest.lineage) { (segment) throws(FileError) in
-            try Self.header(of: segment, in: store)
-        }
-        guard let lineage else { throw ReplicaError.log(.lineage(.other)) }
-        return Copied(lineage: lineage, keys: keys, manifest: reader.manifest, proof: proof)
     }
 
     /// Refuses what the backup does not cover, before anything is copied.
@@ -252,9 +256,10 @@ struct Branching {
         }
         try store.syncDirectory(ReplicaPaths.log)
         progress.ended(done)
-        try Self.copyViews(from: files, to: store)
         return Copied(
-            lineage: lineage, keys: keys,
+            source: BranchMaker.Source(parent: lineage, keys: keys) { making in
+                try Self.adoptViews(of: &making, from: files, ReplicaPaths.views)
+            },
             caution: "of one replica alone: what others had acknowledged beyond it, if anything, is not in it")
     }
 
@@ -279,32 +284,15 @@ struct Branching {
         return size
     }
 
-    /// The newest snapshot of the views and what goes with it: an aid, which need not be whole.
-    private static func copyViews(from files: ReadOnlyFiles, to store: LinuxFiles) throws {
-        try Replica<LinuxFiles>.clear(ReplicaPaths.parentViews, of: store)
-        guard try files.exists(ReplicaPaths.views) else { return }
-        try store.makeDirectory(ReplicaPaths.parentViews)
-        for name in try files.list(ReplicaPaths.views) {
-            _ = try copy(name, ReplicaPaths.views, from: files, to: store, ReplicaPaths.parentViews)
-        }
-    }
-
-    private static func header(of segment: UInt64, in store: LinuxFiles) throws(FileError) -> SegmentHeader? {
-        let file = try store.open(ReplicaPaths.log + "/" + SegmentFormat.name(of: segment), .read)
-        defer { store.close(file) }
-        return SegmentHeader(try store.read(file, at: 0, count: SegmentHeader.count), at: 0)
-    }
-
     // MARK: The new store
 
     private func finish(_ maker: BranchMaker, _ copied: Copied, isTold: Bool) throws -> Outcome {
         var verifying = Progress("verifying", unit: "bytes", total: nil, wanted: arguments.has("progress"))
         var folding = Progress("folding", unit: "entries", total: nil, wanted: arguments.has("progress"))
-        let words = BranchWords(parent: copied.lineage.current, caution: copied.caution)
+        let words = BranchWords(parent: copied.source.parent.current, caution: copied.caution)
         let isQuiet = arguments.has("json") || !isTold
         let (made, branch) = try maker.make(
-            parent: copied.lineage, keys: copied.keys, asked: asked, digests: copied.manifest?.digests,
-            proof: copied.proof, verifying: { done, _ in verifying.reached(done) },
+            of: copied.source, asked: asked, verifying: { done, _ in verifying.reached(done) },
             folding: { done, _ in folding.reached(Int(done)) }
         ) { target, plan in
             if !isQuiet { words.show(target, plan) }

@@ -1,0 +1,118 @@
+package import Backup
+private import Files
+package import Keys
+private import Linux
+private import Replica
+private import SegmentedLog
+
+/// A backup's log on its way into a new store, by threads of its own, since every byte of it is read twice: first it is
+/// copied, while the views are read; then each frame of the copy is verified, while the new store is made of it.
+package final class LogCopy {
+    private typealias Source = DirectoryDestination<LinuxFiles>
+
+    private let manifest: Manifest
+    private let place: String
+    private let data: String
+    private let keys: KeyRing
+    private let copying: Work<SegmentHeader?>
+    private var verifying: Work<Void>?
+
+    /// Begins to copy.
+    ///
+    /// - Parameters:
+    ///   - manifest: Of the backup.
+    ///   - place: The directory of backups.
+    ///   - data: Of the new store's first replica; it is there.
+    ///   - keys: The parent's.
+    ///   - told: The bytes that are there by now, on the thread that copies.
+    /// - Throws: `.file` when there can be no thread.
+    package init(
+        _ manifest: Manifest, from place: String, to data: String, keys: KeyRing,
+        told: @escaping @Sendable (Int) -> Void
+    ) throws(BackupError) {
+        self.manifest = manifest
+        self.place = place
+        self.data = data
+        self.keys = keys
+        copying = try Work("copy") { () throws(BackupError) in
+            let (source, store) = try Self.open(place, data)
+            var restore = LogRestore(
+                manifest, from: source, into: store, directory: ReplicaPaths.log, comparesHashes: false)
+            var isDone = false
+            while !isDone {
+                if case .finished = try restore.step() { isDone = true }
+                told(restore.progress.bytesDone + restore.progress.bytesKept)
+            }
+            return try Self.copied(manifest, source, store, keys).verifyLast()
+        }
+    }
+
+    /// Waits until every segment is there and the last one is verified: what is appended from then on is the new store's.
+    ///
+    /// - Throws: `.damaged` with the first thing that is not as it was written; `.occupied` when other segments stand
+    ///   there; `.key`, `.file`.
+    package func waitUntilCopied() throws(BackupError) {
+        let begins = try copying.wait()
+        guard verifying == nil else { return }
+        let (manifest, place, data, keys) = (manifest, place, data, keys)
+        verifying = try Work("verify") { () throws(BackupError) in
+            let (source, store) = try Self.open(place, data)
+            try Self.copied(manifest, source, store, keys).verifyOthers(before: begins)
+        }
+    }
+
+    /// Waits until all of it is verified; asked again it says the same.
+    ///
+    /// - Throws: as above.
+    package func wait() throws(BackupError) {
+        try waitUntilCopied()
+        try verifying?.wait()
+    }
+
+    private static func copied(
+        _ manifest: Manifest, _ source: Source, _ store: LinuxFiles, _ keys: KeyRing
+    ) throws(BackupError) -> CopiedLog<Source, LinuxFiles, EntryLeaves> {
+        try CopiedLog(
+            manifest, from: source, in: store, directory: ReplicaPaths.log, keys: keys, leaves: EntryLeaves())
+    }
+
+    private static func open(
+        _ place: String, _ data: String
+    ) throws(BackupError) -> (Source, LinuxFiles) {
+        do throws(FileError) {
+            return (DirectoryDestination(try LinuxFiles(root: place)), try LinuxFiles(root: data))
+        } catch {
+            throw .file(error, object: "")
+        }
+    }
+}
+
+/// Something done on a thread of its own, and what comes of it.
+private final class Work<Value: Sendable> {
+    private let thread: Thread
+    private let outcome = Guarded<Result<Value, BackupError>?>(nil)
+    private var isJoined = false
+
+    init(_ name: String, _ body: @escaping @Sendable () throws(BackupError) -> Value) throws(BackupError) {
+        let outcome = outcome
+        do throws(LinuxError) {
+            thread = try Thread.start(name) {
+                let result: Result<Value, BackupError>
+                do throws(BackupError) { result = .success(try body()) } catch { result = .failure(error) }
+                outcome.withLock { $0 = result }
+            }
+        } catch {
+            throw .file(.io(error.number), object: "")
+        }
+    }
+
+    deinit { if !isJoined { thread.join() } }
+
+    /// Waits for its end; asked again it says the same.
+    func wait() throws(BackupError) -> Value {
+        if !isJoined { thread.join() }
+        isJoined = true
+        guard let result = outcome.withLock({ $0 }) else { preconditionFailure("the body has returned") }
+        return try result.get()
+    }
+}
