@@ -116,6 +116,7 @@ extension Book {
 
     mutating func fold(subjects keyIDs: [UInt64], of stream: UInt32, into cell: inout StreamCell) {
         if isSame(cell.subjects, keyIDs, in: subjects) { return }
+        guard !keyIDs.isEmpty else { return cell.subjects = .none }
         let before = words(cell.subjects, in: subjects)
         for keyID in keyIDs where !before.contains(keyID) {
             // One that left and came back stands in the list already.

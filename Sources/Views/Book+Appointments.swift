@@ -8,6 +8,12 @@ extension Book {
         appointment(of: streams[Int(stream.raw)])
     }
 
+    /// The status after the stream's last event; nil when it is no appointment.
+    package func appointmentStatus(of stream: StreamOrdinal) -> AppointmentStatus? {
+        let cell = streams[Int(stream.raw)]
+        return cell.appointment == 0 ? nil : appointments[Int(cell.appointment) - 1].status
+    }
+
     /// Appointments of a tenant that have this status now.
     package func appointmentCount(status: AppointmentStatus, tenant: UInt32) -> Int {
         guard let tenant = tenants.firstIndex(of: tenant) else { return 0 }

@@ -26,6 +26,16 @@ package struct FoldedRewind: Equatable, Sendable {
     package var streamCount: Int
 }
 
+/// How a stream stood at an earlier position.
+package enum EarlierStanding: Sendable {
+    /// It was not made yet.
+    case absent
+    /// Live, with the subjects that it has now, and it is no appointment.
+    case asNow
+    /// Its row does not tell.
+    case inTheLog
+}
+
 // Rewinds. A stream's versions are a chain of positions, and a rewind is a link in the chain of each stream it touched.
 // What the stream says at a link is found by walking the chain from there, and from a rewind straight on to what is not
 // after its target: what lies between was undone, and what was undone before is undone with it.
@@ -107,6 +117,13 @@ extension Book {
         return nil
     }
 
+    /// How a stream stood when the event at a position was the last, as far as its row alone tells.
+    package func standing(of stream: StreamOrdinal, after position: UInt64) -> EarlierStanding {
+        let cell = streams[Int(stream.raw)]
+        if UInt64(cell.first) > position { return .absent }
+        return cell.isSteady && cell.category != .appointment ? .asNow : .inTheLog
+    }
+
     /// The streams that a rewind to a position would touch, in the order of their creation: those that have a link after
     /// it.
     package func streams(changedAfter position: UInt64) -> [StreamOrdinal] {
@@ -144,14 +161,17 @@ extension Book {
         previous.append(0)
         var row = RewindRow(position: UInt32(rewind.position), target: UInt32(rewind.target))
         row.streams.reserveCapacity(rewind.streams.count)
-        var concerned: Set<UInt64> = []
+        var concerned = SubjectMarks()
+        var changed = streams(changedAfter: rewind.target)[...]
         for rewound in rewind.streams {
-            guard let stream = stream(tag: rewound.tag) else { preconditionFailure("a rewound stream is known") }
+            // Both ascend.
+            while let first = changed.first, streams[Int(first.raw)].tag != rewound.tag { changed.removeFirst() }
+            guard let stream = changed.popFirst() else { preconditionFailure("a rewound stream has changed") }
             let ordinal = Int(stream.raw)
             var cell = streams[ordinal]
             changeHash(of: cell, by: -1)
-            concerned.formUnion(words(cell.subjects, in: subjects))
-            concerned.formUnion(rewound.subjects)
+            concerned.insert(subjectsOf: stream, self)
+            for subject in rewound.subjects { concerned.insert(subject, self) }
             row.streams.append((stream.raw, cell.last))
             cell.version = rewound.version
             cell.last = UInt32(rewind.position)
@@ -165,7 +185,7 @@ extension Book {
             changeHash(of: cell, by: 1)
         }
         rewinds.append(row)
-        for subject in concerned.sorted() { itemsOfSubject.append(item, to: subject) }
+        for subject in concerned.keyIDs(self).sorted() { itemsOfSubject.append(item, to: subject) }
         appendItem(item, actor: transaction.actor, behalf: transaction.behalf)
         auditHash.add(Self.auditDigest(of: rewind, in: transaction))
     }

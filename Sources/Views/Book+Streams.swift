@@ -30,13 +30,16 @@ extension Book {
     package func tag(of stream: StreamOrdinal) -> UInt64 { streams[Int(stream.raw)].tag }
     package func tenant(of stream: StreamOrdinal) -> UInt32 { tenants[Int(streams[Int(stream.raw)].tenant)] }
     package func category(of stream: StreamOrdinal) -> Category { streams[Int(stream.raw)].category }
-    /// Whether the stream's row says what it was at every version: see `StreamRow.isSteady`. Never of an appointment.
-    package func isSteady(_ stream: StreamOrdinal) -> Bool {
-        let cell = streams[Int(stream.raw)]
-        return cell.isSteady && cell.category != .appointment
+    package func state(of stream: StreamOrdinal) -> StreamState { streams[Int(stream.raw)].state }
+    /// Key ids of the patients whose data its last event holds, ascending.
+    package func subjects(of stream: StreamOrdinal) -> [UInt64] {
+        words(streams[Int(stream.raw)].subjects, in: subjects)
     }
 
-    package func state(of stream: StreamOrdinal) -> StreamState { streams[Int(stream.raw)].state }
+    /// Whether these are they.
+    package func areSubjects(_ keyIDs: [UInt64], of stream: StreamOrdinal) -> Bool {
+        isSame(streams[Int(stream.raw)].subjects, keyIDs, in: subjects)
+    }
 
     /// Its version and last position at the end of the book.
     package func standing(of stream: StreamOrdinal) -> StreamStanding {

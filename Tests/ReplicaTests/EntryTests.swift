@@ -157,7 +157,9 @@ import Views
         try builder.beginTransaction(
             TransactionFacts(stamp: at, tenant: 1, actor: 0xaaaa, behalf: 0, events: []), idempotency: nil, keys: [],
             eventCount: 1, header: sealing("header", 200), crypto: crypto)
-        builder.beginRewind(facts, number: 1, identity: Token128(low: 1, high: 2), stamp: at, book)
+        let streams = RewindCodec.bytes(
+            target: facts.target, facts.streams, of: [StreamOrdinal(raw: 0), StreamOrdinal(raw: 1)], book)
+        builder.beginRewind(streams, position: 4, number: 1, identity: Token128(low: 1, high: 2), stamp: at)
         try builder.addPart(sealing("rewind", 201), crypto: crypto)
         _ = builder.endEvent()
         return builder.writer.bytes

@@ -38,11 +38,11 @@ package struct RestorePlan: Equatable, Sendable {
 
     /// Adds one stream: how it stands now, and how it will.
     package mutating func count(
-        _ now: (state: StreamState, appointment: AppointmentFacts?), becomes rewound: RewoundStream
+        _ now: (state: StreamState, status: AppointmentStatus?), becomes rewound: RewoundStream
     ) {
         streams += 1
         if rewound.state == .absent, now.state != .absent { vanishing += 1 }
-        let wasBusy = now.state == .live && now.appointment?.status.isBusy == true
+        let wasBusy = now.state == .live && now.status?.isBusy == true
         let isBusy = rewound.state == .live && rewound.appointment?.status.isBusy == true
         if isBusy && !wasBusy { appointmentsReturning += 1 }
         if wasBusy && !isBusy { appointmentsVanishing += 1 }

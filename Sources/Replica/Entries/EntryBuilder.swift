@@ -73,17 +73,21 @@ struct EntryBuilder {
 
     /// The deciding part of a rewind, as the next event: one call of `addPart` and one of `endEvent` must follow.
     ///
-    /// - Parameter number: 1, 2, 3 … of the store's rewinds; stands where other events have their stream's version.
-    mutating func beginRewind(_ rewind: RewindFacts, number: UInt32, identity: Token128, stamp: Instant, _ book: Book) {
-        precondition(rewind.position == nextPosition)
+    /// - Parameters:
+    ///   - streams: As `RewindCodec` tells them.
+    ///   - number: 1, 2, 3 … of the store's rewinds; stands where other events have their stream's version.
+    mutating func beginRewind(
+        _ streams: [UInt8], position: UInt64, number: UInt32, identity: Token128, stamp: Instant
+    ) {
+        precondition(position == nextPosition)
         let head = writer.count
         writer.u8(DataForm.none.rawValue)
         writer.u8(EventVocabulary.rewound.code)
         writer.u64(0)
         writer.varint(UInt64(number))
         writer.token(identity)
-        RewindCodec.write(rewind, book, onto: &writer)
-        event = MerkleLeaf.begin(number: rewind.position, stamp: stamp)
+        writer.append(streams)
+        event = MerkleLeaf.begin(number: position, stamp: stamp)
         event.update(transactionHead)
         event.update(writer.bytes, in: head..<writer.count)
     }

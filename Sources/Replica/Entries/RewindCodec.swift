@@ -9,33 +9,25 @@ enum RewindCodec {
     private static let namesSubjects: UInt8 = 0x08
     private static let changesAppointment: UInt8 = 0x10
 
-    /// - Precondition: every stream is known to the book.
-    static func write(_ rewind: RewindFacts, _ book: Book, onto writer: inout ByteWriter) {
-        writer.varint(rewind.target)
-        writer.varint(rewind.streams.count)
-        for stream in rewind.streams {
-            guard let ordinal = book.stream(tag: stream.tag) else { preconditionFailure("a rewound stream is known") }
-            write(stream, before: book.row(ordinal), onto: &writer)
-        }
+    /// - Parameter ordinals: Of the streams, one by one.
+    static func bytes(
+        target: UInt64, _ streams: [RewoundStream], of ordinals: [StreamOrdinal], _ book: Book
+    ) -> [UInt8] {
+        precondition(streams.count == ordinals.count)
+        var writer = ByteWriter(reserving: 16 + streams.count * 12)
+        writer.varint(target)
+        writer.varint(streams.count)
+        for (stream, ordinal) in zip(streams, ordinals) { write(stream, ordinal, book, onto: &writer) }
+        return writer.bytes
     }
 
-    /// How much of an entry these streams take.
-    static func bytes(_ streams: [RewoundStream], _ book: Book) -> Int {
-        var writer = ByteWriter(reserving: 128)
-        var count = 0
-        for stream in streams {
-            guard let ordinal = book.stream(tag: stream.tag) else { preconditionFailure("a rewound stream is known") }
-            write(stream, before: book.row(ordinal), onto: &writer)
-            count += writer.count
-            writer.bytes.removeAll(keepingCapacity: true)
-        }
-        return count
-    }
-
-    private static func write(_ stream: RewoundStream, before: StreamRow, onto writer: inout ByteWriter) {
+    private static func write(
+        _ stream: RewoundStream, _ ordinal: StreamOrdinal, _ book: Book, onto writer: inout ByteWriter
+    ) {
         var bits = stream.state.rawValue
-        let changesSubjects = stream.state != .absent && stream.subjects != before.subjects
-        let change = stream.appointment.flatMap { $0 == before.appointment ? nil : $0 }
+        let changesSubjects = stream.state != .absent && !book.areSubjects(stream.subjects, of: ordinal)
+        let before = stream.appointment == nil ? nil : book.appointment(of: ordinal)
+        let change = stream.appointment.flatMap { $0 == before ? nil : $0 }
         if changesSubjects { bits |= namesSubjects }
         if change != nil { bits |= changesAppointment }
         writer.u64(stream.tag)
@@ -45,16 +37,21 @@ enum RewindCodec {
             writer.varint(stream.subjects.count)
             for subject in stream.subjects { writer.u64(subject) }
         }
-        if let change {
-            AppointmentCodec.write(change, before: before.appointment ?? AppointmentCodec.nothing, onto: &writer)
-        }
+        if let change { AppointmentCodec.write(change, before: before ?? AppointmentCodec.nothing, onto: &writer) }
     }
 
-    /// Passes over what `write` wrote.
+    /// Passes over what `bytes` made.
     static func skip(_ reader: inout ByteReader) throws(ByteError) {
         _ = try reader.varint()
-        let count = try reader.count(atMost: RewindFacts.streamsMax)
-        for _ in 0..<count { _ = try stream(&reader) { _ in nil } }
+        for _ in 0..<(try reader.count(atMost: RewindFacts.streamsMax)) {
+            let head = try head(&reader)
+            if head.bits & namesSubjects != 0 {
+                for _ in 0..<(try reader.count(atMost: EntryFormat.subjectsMax)) { _ = try reader.u64() }
+            }
+            if head.bits & changesAppointment != 0 {
+                _ = try AppointmentCodec.apply(&reader, before: AppointmentCodec.nothing)
+            }
+        }
     }
 
     /// The rewind of an event at whose `rewind` range the body says it, of a book that is folded through the event
@@ -68,36 +65,45 @@ enum RewindCodec {
         var reader = ByteReader(body, in: range)
         let target = try reader.varint()
         let count = try reader.count(atMost: RewindFacts.streamsMax)
+        // The streams that changed, in this order and no others: `follows` says so at the end.
+        let changed = book.streams(changedAfter: target)
+        guard changed.count == count else { throw .malformed }
         var streams: [RewoundStream] = []
         streams.reserveCapacity(count)
-        for _ in 0..<count {
-            streams.append(try stream(&reader) { tag in book.stream(tag: tag).map { book.row($0) } })
-        }
+        for ordinal in changed { streams.append(try stream(&reader, before: ordinal, book)) }
         let facts = RewindFacts(position: place.position, target: target, streams: streams, leafPrefix: leafPrefix)
         guard reader.isAtEnd, book.follows(facts) else { throw .malformed }
         return facts
     }
 
-    private static func stream(
-        _ reader: inout ByteReader, before: (UInt64) -> StreamRow?
-    ) throws(ByteError) -> RewoundStream {
+    private static func head(
+        _ reader: inout ByteReader
+    ) throws(ByteError) -> (tag: UInt64, bits: UInt8, state: StreamState, version: UInt32) {
         let tag = try reader.u64()
         let bits = try reader.u8()
         guard bits & ~(stateBits | namesSubjects | changesAppointment) == 0,
             let state = StreamState(rawValue: bits & stateBits)
         else { throw .malformed }
-        let version = UInt32(try reader.count(atMost: Int(UInt32.max)))
-        let row = before(tag)
-        var subjects = state == .absent ? [] : row?.subjects ?? []
-        if bits & namesSubjects != 0 {
-            subjects = []
+        return (tag, bits, state, UInt32(try reader.count(atMost: Int(UInt32.max))))
+    }
+
+    /// - Parameter ordinal: The stream that this one has to be.
+    private static func stream(
+        _ reader: inout ByteReader, before ordinal: StreamOrdinal, _ book: Book
+    ) throws(ByteError) -> RewoundStream {
+        let head = try head(&reader)
+        var subjects: [UInt64] = []
+        if head.bits & namesSubjects != 0 {
             for _ in 0..<(try reader.count(atMost: EntryFormat.subjectsMax)) { subjects.append(try reader.u64()) }
+        } else if head.state != .absent {
+            subjects = book.subjects(of: ordinal)
         }
-        var appointment = state == .absent ? nil : row?.appointment
-        if bits & changesAppointment != 0 {
-            appointment = try AppointmentCodec.apply(&reader, before: row?.appointment ?? AppointmentCodec.nothing)
+        var appointment = head.state == .absent ? nil : book.appointment(of: ordinal)
+        if head.bits & changesAppointment != 0 {
+            let before = book.appointment(of: ordinal) ?? AppointmentCodec.nothing
+            appointment = try AppointmentCodec.apply(&reader, before: before)
         }
         return RewoundStream(
-            tag: tag, version: version, state: state, subjects: subjects, appointment: appointment)
+            tag: head.tag, version: head.version, state: head.state, subjects: subjects, appointment: appointment)
     }
 }

@@ -30,7 +30,7 @@ struct RewindJob {
     /// Places in `streams`, in the order in which the log is read for them; the first so many are looked up.
     var order: [Int] = []
     var lookedUp = 0
-    var patients: Set<UInt64> = []
+    var patients = SubjectMarks()
 
     /// Nothing is appended between what is read here and the rewind that rests on it.
     var closesAppends: Bool { applies }
@@ -136,8 +136,10 @@ extension Replica {
         // One copy of the book's references, not one for each look at it.
         let book = book
         var read = Array(repeating: UInt64(0), count: streams.count)
-        for at in streams.indices where !book.isSteady(streams[at]) {
-            guard let standing = book.standing(of: streams[at], through: target) else { continue }
+        for at in streams.indices {
+            guard case .inTheLog = book.standing(of: streams[at], after: target),
+                let standing = book.standing(of: streams[at], through: target)
+            else { continue }
             read[at] = book.content(at: standing.position, of: streams[at])
         }
         return streams.indices.sorted { (read[$0], $0) < (read[$1], $1) }
@@ -162,17 +164,7 @@ extension Replica {
         let end = min(job.streams.count, job.lookedUp + configuration.rewoundSliceMax)
         while job.lookedUp < end {
             let at = job.order[job.lookedUp]
-            let stream = job.streams[at]
-            let row = book.row(stream)
-            let rewound = try rewound(stream, row, to: job.plan.target + (mutated(.looksPastTarget) ? 1 : 0), book)
-            // A preview lets appends in: what they did since is none of what it tells.
-            let now =
-                row.last > job.plan.position
-                ? try self.rewound(stream, row, to: job.plan.position, book) : RewoundStream(row, then: row)
-            job.plan.count((now.state, now.appointment), becomes: rewound)
-            job.patients.formUnion(now.subjects)
-            job.patients.formUnion(rewound.subjects)
-            job.rewound[at] = rewound
+            job.rewound[at] = try lookUp(job.streams[at], book, &job)
             job.lookedUp += 1
         }
         guard job.lookedUp == job.streams.count else {
@@ -180,15 +172,14 @@ extension Replica {
             return
         }
         job.plan.patients = job.patients.count
+        let told = RewindCodec.bytes(target: job.plan.target, job.rewound, of: job.streams, book)
         // What else its entry holds, and what was gathered before it, takes some room too.
-        guard
-            RewindCodec.bytes(job.rewound, book) + log.configuration.bodyCapacity / 8 <= log.configuration.bodyCapacity
-        else {
+        guard told.count + log.configuration.bodyCapacity / 8 <= log.configuration.bodyCapacity else {
             throw Problem(
                 .orderRefused, "Too much has changed since for one entry: restore a branch with --drop-after instead.")
         }
         guard job.applies else { return answer(job.ask, .restore(job.plan), isLast: true, &effects) }
-        try propose(job)
+        try propose(job, told)
         job.stage = .proposed
         job.streams = []
         job.rewound = []
@@ -196,7 +187,42 @@ extension Replica {
         rewinding = job
     }
 
-    private func propose(_ job: RewindJob) throws(Problem) {
+    /// How a stream is to stand, counted in the job's plan.
+    private func lookUp(
+        _ stream: StreamOrdinal, _ book: Book, _ job: inout RewindJob
+    ) throws(Problem) -> RewoundStream {
+        let target = job.plan.target + (mutated(.looksPastTarget) ? 1 : 0)
+        let standing = remembered?.position == target ? .inTheLog : book.standing(of: stream, after: target)
+        let version = book.standing(of: stream)
+        // A preview lets appends in: what they did since is none of what it tells.
+        let isNow = version.position <= job.plan.position
+        let rewound: RewoundStream
+        switch standing {
+        case .absent:
+            rewound = RewoundStream(
+                tag: book.tag(of: stream), version: version.version + 1, state: .absent, subjects: [], appointment: nil)
+        case .asNow:
+            rewound = RewoundStream(
+                tag: book.tag(of: stream), version: version.version + 1, state: .live,
+                subjects: book.subjects(of: stream), appointment: nil)
+        case .inTheLog:
+            rewound = try self.rewound(stream, book.row(stream), to: target, book)
+            for subject in rewound.subjects { job.patients.insert(subject, book) }
+        }
+        if isNow {
+            job.patients.insert(subjectsOf: stream, book)
+            job.plan.count((book.state(of: stream), book.appointmentStatus(of: stream)), becomes: rewound)
+        } else {
+            let now = try self.rewound(stream, book.row(stream), to: job.plan.position, book)
+            for subject in now.subjects { job.patients.insert(subject, book) }
+            if case .asNow = standing { job.patients.insert(subjectsOf: stream, book) }
+            job.plan.count((now.state, now.appointment?.status), becomes: rewound)
+        }
+        return rewound
+    }
+
+    /// - Parameter streams: What the entry says of them.
+    private func propose(_ job: RewindJob, _ streams: [UInt8]) throws(Problem) {
         guard let credential = credentials.first(where: { $0.id == job.caller.credential }) else {
             throw Problem(.unauthenticated, "Send a valid key: Authorization: Bearer ID.SECRET.")
         }
@@ -219,7 +245,8 @@ extension Replica {
                     bound: Binding.transaction(
                         cluster: ring.clusterID, tenant: tenant.id, position: gathering.builder.nextPosition)),
                 crypto: crypto)
-            rewind.leafPrefix = try add(rewind, number, identity, event, facts, tenant, to: &gathering.builder)
+            rewind.leafPrefix = try add(
+                rewind.position, streams, number, identity, event, facts, tenant, to: &gathering.builder)
         } catch {
             lost += gathering.items
             failed(.internalError)
@@ -238,17 +265,17 @@ extension Replica {
     }
 
     private func add(
-        _ rewind: RewindFacts, _ number: UInt32, _ identity: Token128, _ event: [UInt8], _ facts: TransactionFacts,
-        _ tenant: Tenant, to builder: inout EntryBuilder
+        _ position: UInt64, _ streams: [UInt8], _ number: UInt32, _ identity: Token128, _ event: [UInt8],
+        _ facts: TransactionFacts, _ tenant: Tenant, to builder: inout EntryBuilder
     ) throws(KeyError) -> UInt64 {
-        builder.beginRewind(rewind, number: number, identity: identity, stamp: facts.stamp, book)
+        builder.beginRewind(streams, position: position, number: number, identity: identity, stamp: facts.stamp)
         var compressed: [UInt8] = []
         compressor.compress(event, in: 0..<event.count, dictionary: .events, onto: &compressed)
         try builder.addPart(
             Sealing(
                 plain: compressed, key: tenant.sealingKey, nonce: dice.bytes(Crypto.nonceBytes),
                 associated: Binding.event(
-                    cluster: ring.clusterID, tenant: tenant.id, stream: 0, version: number, position: rewind.position,
+                    cluster: ring.clusterID, tenant: tenant.id, stream: 0, version: number, position: position,
                     part: 0, typeCode: EventVocabulary.rewound.code, typeToken: 0, key: KeyName.tenant)),
             crypto: crypto)
         return builder.endEvent().words.0

@@ -16,11 +16,6 @@ extension Replica {
         guard let standing = book.standing(of: stream, through: target) else { return rewound }
         let content = book.content(at: standing.position, of: stream)
         guard content > 0 else { return rewound }
-        if book.isSteady(stream) {
-            rewound.state = .live
-            rewound.subjects = row.subjects
-            return rewound
-        }
         let (frame, place, _) = try event(at: content)
         rewound.state = place.shape.contains(.isGone) ? .gone : .live
         if row.category == .appointment {
