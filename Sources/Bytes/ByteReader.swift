@@ -51,6 +51,10 @@ package struct ByteReader {
             at += 1
             return UInt64(bytes[at - 1])
         }
+        if at + 1 < end, bytes[at + 1] < 0x80, bytes[at + 1] > 0 {
+            at += 2
+            return UInt64(bytes[at - 2] & 0x7f) | UInt64(bytes[at - 1]) << 7
+        }
         return try longVarint()
     }
 

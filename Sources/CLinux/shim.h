@@ -47,7 +47,7 @@ extern int sync_file_range(int, off_t, off_t, unsigned int);
 // Files
 
 enum { CLINUX_READ = 0, CLINUX_READ_WRITE = 1, CLINUX_CREATE = 2, CLINUX_DIRECTORY = 3, CLINUX_DIRECT = 4,
-       CLINUX_REPLACE = 5, CLINUX_APPEND = 6 };
+       CLINUX_REPLACE = 5, CLINUX_APPEND = 6, CLINUX_DIRECT_WRITE = 7 };
 
 /// Opens `path` under `directory` (-1: as it stands) in one of the ways above. A new file has mode 0600.
 static inline int clinux_open(int directory, const char *path, int way) {
@@ -58,6 +58,7 @@ static inline int clinux_open(int directory, const char *path, int way) {
     case CLINUX_CREATE: flags |= O_RDWR | O_CREAT | O_EXCL; break;
     case CLINUX_DIRECTORY: flags |= O_RDONLY | O_DIRECTORY; break;
     case CLINUX_DIRECT: flags |= O_RDONLY | CLINUX_O_DIRECT; break;
+    case CLINUX_DIRECT_WRITE: flags |= O_WRONLY | CLINUX_O_DIRECT; break;
     case CLINUX_REPLACE: flags |= O_WRONLY | O_CREAT | O_TRUNC; break;
     case CLINUX_APPEND: flags |= O_WRONLY | O_CREAT | O_APPEND; break;
     default: return -EINVAL;

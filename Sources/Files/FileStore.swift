@@ -16,6 +16,8 @@ package protocol FileStore: AnyObject {
     func readThrough(_ file: FileHandle, at offset: Int, count: Int) throws(FileError) -> [UInt8]
     /// Writes all of `bytes` at `offset`, lengthening the file when needed.
     func write(_ file: FileHandle, at offset: Int, _ bytes: [UInt8]) throws(FileError)
+    /// As `write`, past the page cache where that can be: for much that is written once and not read soon. It is no sync.
+    func writeThrough(_ file: FileHandle, at offset: Int, _ bytes: [UInt8]) throws(FileError)
     /// Bytes in the file.
     func size(_ file: FileHandle) throws(FileError) -> Int
     /// Cuts or lengthens (with zeros) the file.
@@ -42,6 +44,11 @@ package protocol FileStore: AnyObject {
 
 extension FileStore {
     package func beginSync(_ file: FileHandle, at offset: Int, count: Int) {}
+
+    package func writeThrough(_ file: FileHandle, at offset: Int, _ bytes: [UInt8]) throws(FileError) {
+        try write(file, at: offset, bytes)
+        beginSync(file, at: offset, count: bytes.count)
+    }
 
     /// Writes much from the start of a file on, piece by piece, so that it is on its way to the disk while the rest is written.
     package func writeMuch(_ file: FileHandle, _ bytes: [UInt8]) throws(FileError) {

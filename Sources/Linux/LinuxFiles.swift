@@ -13,6 +13,10 @@ package final class LinuxFiles: FileStore {
     /// a hint that the kernel may ignore. To be logged by whoever opens the store.
     package private(set) var refusesDirectReads = false
 
+    private var refusesDirectWrites = false
+    /// Offsets, counts and memory of direct reads and writes are multiples of this.
+    private static let block = 4096
+
     /// - Throws: `.missing` when there is no such directory.
     package init(root path: String) throws(FileError) {
         root = try Self.checked(unsafe clinux_open(-1, path, Int32(CLINUX_DIRECTORY)))
@@ -72,6 +76,16 @@ package final class LinuxFiles: FileStore {
             guard put != 0 else { throw .full }
             done += try Self.checked(put)
         }
+    }
+
+    package func writeThrough(_ file: FileHandle, at offset: Int, _ bytes: [UInt8]) throws(FileError) {
+        var done = 0
+        if !refusesDirectWrites, offset % Self.block == 0 {
+            done = try directWrite(descriptor(file), at: offset, bytes)
+        }
+        guard done < bytes.count else { return }
+        try write(file, at: offset + done, done == 0 ? bytes : Array(bytes[done...]))
+        beginSync(file, at: offset + done, count: bytes.count - done)
     }
 
     package func size(_ file: FileHandle) throws(FileError) -> Int {
@@ -159,7 +173,7 @@ package final class LinuxFiles: FileStore {
         let opened = unsafe clinux_open(-1, "/proc/self/fd/\(descriptor)", Int32(CLINUX_DIRECT))
         guard opened >= 0 else { return nil }
         let direct = Descriptor(owning: opened)
-        let page = 4096
+        let page = Self.block
         let first = offset / page * page
         let span = (offset + count + page - 1) / page * page - first
         guard span > 0 else { return [] }
@@ -177,6 +191,37 @@ package final class LinuxFiles: FileStore {
         }
         let from = min(offset - first, filled)
         return unsafe Array(buffer[from..<max(from, min(filled, from + count))])
+    }
+
+    /// Writes the whole blocks.
+    ///
+    /// - Returns: how many bytes that were; 0 when the file system has no O_DIRECT.
+    private func directWrite(_ descriptor: Int32, at offset: Int, _ bytes: [UInt8]) throws(FileError) -> Int {
+        let whole = bytes.count / Self.block * Self.block
+        guard whole > 0 else { return 0 }
+        let opened = unsafe clinux_open(-1, "/proc/self/fd/\(descriptor)", Int32(CLINUX_DIRECT_WRITE))
+        guard opened >= 0 else {
+            refusesDirectWrites = true
+            return 0
+        }
+        let direct = Descriptor(owning: opened)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: whole, alignment: Self.block)
+        defer { unsafe buffer.deallocate() }
+        unsafe bytes.withUnsafeBytes { unsafe buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[..<whole])) }
+        var done = 0
+        while done < whole {
+            let put = unsafe clinux_pwrite(
+                direct.number, buffer.baseAddress?.advanced(by: done), whole - done, offset + done)
+            if put == -Int(EINVAL), done == 0 {
+                refusesDirectWrites = true
+                return 0
+            }
+            guard put != 0 else { throw .full }
+            done += try Self.checked(put)
+            // What is left is no whole block any more: the rest goes the other way.
+            if done % Self.block != 0 { return done / Self.block * Self.block }
+        }
+        return done
     }
 
     private static func read(_ descriptor: Int32, at offset: Int, count: Int) throws(FileError) -> [UInt8] {

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// Blocks of nine sizes cut from chunks of 16 KiB; a block given back is handed out again.
 ///
 /// A block is named by its first unit of 8 bytes, plus one, so that 0 names none: 32 GiB at most.
@@ -81,6 +83,22 @@ struct BlockPool: Sendable {
             if byte & 0x80 == 0 { return value }
             shift += 7
         }
+    }
+
+    /// How many bytes so many numbers take from `place` on.
+    func bytes(ofCodes count: Int, at place: Place) -> Int {
+        let chunk = chunks[place.chunk]
+        var left = count
+        var byte = place.byte
+        while left > 0 {
+            if chunk[byte] < 0x80 { left -= 1 }
+            byte += 1
+        }
+        return byte - place.byte
+    }
+
+    func copy(_ count: Int, from place: Place, onto writer: inout ByteWriter) {
+        writer.append(chunks[place.chunk], in: place.byte..<(place.byte + count))
     }
 
     mutating func write(varint value: UInt64, at place: Place) {

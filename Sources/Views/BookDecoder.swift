@@ -104,8 +104,6 @@ package struct BookDecoder {
         func rows(_ section: BookSection) -> Int { min(rowCounts[Int(section.rawValue) - 2], 1 << 22) }
         book.subjects.reserve(rows(.subjects))
         book.actors.reserve(rows(.actors))
-        book.byTag.reserve(rows(.streams))
-        book.byToken.reserve(rows(.streams))
         book.itemsOfSubject.reserve(rows(.itemsOfSubject))
         book.streamsOfSubject.reserve(rows(.streamsOfSubject))
         book.bookings.reserve(rows(.bookings))
@@ -238,10 +236,10 @@ extension Book {
         guard order.count == Int(position + record), order.recordCount == record else { throw .malformed }
         statusCounts = Array(repeating: 0, count: tenants.count * 16)
         let streams = streams
+        byTag.fill(streams.count) { Mix.word(streams[$0].tag) }
+        byToken.fill(streams.count) { Self.hash(streams[$0].token) }
         for ordinal in 0..<streams.count {
             let cell = streams[ordinal]
-            byTag.insert(UInt32(ordinal), hash: Mix.word(cell.tag))
-            byToken.insert(UInt32(ordinal), hash: Self.hash(cell.token))
             if cell.appointment != 0, cell.state != .absent {
                 statusCounts[Int(cell.tenant) * 16 + Int(appointments[Int(cell.appointment) - 1].status.rawValue)] += 1
             }

@@ -7,6 +7,9 @@ internal import Records
 package struct BookEncoder {
     private let book: Book
     private var section: BookSection? = .head
+    /// Of the section.
+    private var rows = 1
+    private var lists = PostingLists()
     /// The next row of the section, and within a posting list the next value.
     private var row = 0
     private var value = 0
@@ -28,12 +31,17 @@ package struct BookEncoder {
         guard let section else { return nil }
         piece.bytes.removeAll(keepingCapacity: true)
         piece.u8(section.rawValue)
-        while row < rowCount(section), piece.count < BookFormat.pieceBytes { put(section) }
-        if row >= rowCount(section) {
-            self.section = sections.first { $0.rawValue == section.rawValue + 1 }
-            row = 0
-        }
+        while row < rows, piece.count < BookFormat.pieceBytes { put(section) }
+        if row >= rows { begin(sections.first { $0.rawValue == section.rawValue + 1 }) }
         return piece.bytes
+    }
+
+    private mutating func begin(_ section: BookSection?) {
+        self.section = section
+        row = 0
+        guard let section else { return }
+        rows = rowCount(section)
+        lists = section.holdsLists ? book[postings: section] : PostingLists()
     }
 
     private func rowCount(_ section: BookSection) -> Int {
@@ -69,9 +77,9 @@ package struct BookEncoder {
         case .rewinds: put(book.rewinds[row])
         case .rewoundStreams: putRewoundStream()
         default:
-            book[postings: section].encode(list: row, from: value, onto: &piece)
+            lists.encode(list: row, from: value, onto: &piece)
             value += PostingLists.runValuesMax
-            if value < book[postings: section].list(row).count { return }
+            if value < lists.list(row).count { return }
             value = 0
         }
         row += 1

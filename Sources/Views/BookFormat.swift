@@ -19,6 +19,9 @@ enum BookSection: UInt8, CaseIterable {
     case rewinds = 16
     case rewoundStreams = 17
 
+    /// Whether its rows are lists under keys.
+    var holdsLists: Bool { (Self.itemsOfSubject.rawValue...Self.patientsOfTerm.rawValue).contains(rawValue) }
+
     /// The sections after the head that a version has.
     static func all(in version: UInt8) -> [BookSection] {
         allCases.dropFirst().filter { version > 1 || $0.rawValue <= patientsOfTerm.rawValue }

@@ -36,6 +36,38 @@ struct OrdinalIndex: Sendable {
         counts[shard] += 1
     }
 
+    /// Adds 0, 1, 2 … to an empty index, shard by shard, so that what is filled stays near.
+    ///
+    /// - Parameter hash: Of the key of an ordinal; no two keys are the same.
+    mutating func fill(_ count: Int, hash: (Int) -> UInt64) {
+        precondition(counts.allSatisfy { $0 == 0 })
+        var starts = [Int](repeating: 0, count: 65)
+        var hashes: [UInt64] = []
+        hashes.reserveCapacity(count)
+        for ordinal in 0..<count {
+            hashes.append(hash(ordinal))
+            starts[Int(hashes[ordinal] >> 58) + 1] += 1
+        }
+        for shard in 0..<64 { starts[shard + 1] += starts[shard] }
+        var next = starts
+        var held = [UInt64](repeating: 0, count: count)
+        for ordinal in 0..<count {
+            let shard = Int(hashes[ordinal] >> 58)
+            held[next[shard]] = hashes[ordinal] << 32 | UInt64(ordinal + 1)
+            next[shard] += 1
+        }
+        for shard in 0..<64 {
+            let few = starts[shard + 1] - starts[shard]
+            guard few > 0 else { continue }
+            var length = 4
+            while few * 4 > length * 3 { length *= 2 }
+            var slots = [UInt64](repeating: 0, count: length)
+            for at in starts[shard]..<starts[shard + 1] { Self.place(held[at], in: &slots) }
+            shards[shard] = slots
+            counts[shard] = UInt32(few)
+        }
+    }
+
     /// Makes place for so many at once, while the index is empty, so that filling it moves nothing.
     mutating func reserve(_ count: Int) {
         guard counts.allSatisfy({ $0 == 0 }), count >= 1024 else { return }

@@ -9,11 +9,12 @@ extension PostingLists {
     /// the codes.
     func encode(list number: Int, from first: Int, onto writer: inout ByteWriter) {
         let (key, count) = list(number)
+        writer.u64(key)
+        guard count > Self.runValuesMax else { return encode(whole: number, onto: &writer) }
         let range = first..<min(count, first + Self.runValuesMax)
         let values = values(ofList: number, in: range)
         var codes = ByteWriter(reserving: values.count * 2)
         for index in values.indices.dropFirst() { codes.varint(Self.code(from: values[index - 1], to: values[index])) }
-        writer.u64(key)
         writer.varint(values.count)
         writer.varint(UInt64(values[0]))
         writer.counted(codes.bytes)
@@ -32,16 +33,8 @@ extension PostingLists {
         } else {
             guard self.count(of: key) == 0 else { throw .malformed }
             begin(first, key)
-            if codes.count <= Self.payloadOfMovingMax {
-                try place(codes, count: count, after: first, from: &values)
-                return
-            }
         }
-        var last = first
-        for _ in 1..<count {
-            last = Self.value(from: last, code: try values.varint())
-            append(last, toList: listCount - 1)
-        }
+        if count > 1 { try appendToLast(codes, count: count - 1, from: &values) }
         guard values.isAtEnd else { throw .malformed }
     }
 }

@@ -98,32 +98,74 @@ struct PostingLists: Sendable {
         }
     }
 
-    /// The most bytes of differences that one block holds that still moves.
-    static var payloadOfMovingMax: Int { BlockPool.blockBytes[Int(movingSize)] - headerBytes }
-
-    /// Gives the list made last, which has one value, the others of `count` at once: a block of the fitting size.
-    mutating func place(
-        _ codes: Range<Int>, count: Int, after first: UInt32, from reader: inout ByteReader
+    /// Appends to the list made last, many at once: as many of the codes as there is room for into a block.
+    ///
+    /// - Parameter reader: Stands at the first of `codes`, and is left behind the last.
+    mutating func appendToLast(
+        _ codes: Range<Int>, count: Int, from reader: inout ByteReader
     ) throws(ByteError) {
         var head = heads[heads.count - 1]
-        guard count > 1 else {
-            guard codes.isEmpty else { throw .malformed }
-            return
+        var left = count
+        var start = codes.lowerBound
+        while left > 0 {
+            makeRoom(for: codes.upperBound - start, in: &head)
+            let room = BlockPool.blockBytes[Int(head.size)] - Self.headerBytes - Int(head.used)
+            var taken = 0
+            var value = head.last
+            while taken < left,
+                room - (reader.offset - start) >= min(Self.codeBytesMax, codes.upperBound - reader.offset)
+            {
+                value = Self.value(from: value, code: try reader.varint())
+                taken += 1
+            }
+            let end = reader.offset
+            guard taken > 0, end - start <= room else { throw .malformed }
+            pool.write(
+                reader.bytes, in: start..<end, at: BlockPool.place(head.tail) + Self.headerBytes + Int(head.used))
+            head.used += UInt16(end - start)
+            head.count += UInt32(taken)
+            head.last = value
+            left -= taken
+            start = end
         }
-        var size: UInt8 = 0
-        while BlockPool.blockBytes[Int(size)] < Self.headerBytes + codes.count { size += 1 }
-        head.tail = pool.take(size)
-        head.size = size
-        let place = BlockPool.place(head.tail)
-        pool.write(u32: 0, at: place)
-        pool.write(u32: 1, at: place + 4)
-        pool.write(u32: first, at: place + 8)
-        pool.write(reader.bytes, in: codes, at: place + Self.headerBytes)
-        for _ in 1..<count { head.last = Self.value(from: head.last, code: try reader.varint()) }
-        guard reader.isAtEnd else { throw .malformed }
-        head.used = UInt16(codes.count)
-        head.count = UInt32(count)
         heads[heads.count - 1] = head
+    }
+
+    /// The longest code of a step between two numbers of 32 bits.
+    private static let codeBytesMax = 5
+
+    /// Sees to it that the newest block has room for one code at least, and of so many bytes for as many as can be.
+    private mutating func makeRoom(for bytes: Int, in head: inout Head) {
+        if head.tail != 0 {
+            let room = BlockPool.blockBytes[Int(head.size)] - Self.headerBytes - Int(head.used)
+            if room >= min(bytes, Self.codeBytesMax) { return }
+        }
+        let largest = UInt8(BlockPool.blockBytes.count - 1)
+        var size: UInt8 = 0
+        while size < largest, BlockPool.blockBytes[Int(size)] < Self.headerBytes + bytes { size += 1 }
+        let block = pool.take(size)
+        pool.write(u32: head.tail, at: BlockPool.place(block))
+        pool.write(u32: head.count, at: BlockPool.place(block) + 4)
+        pool.write(u32: head.last, at: BlockPool.place(block) + 8)
+        head.tail = block
+        head.size = size
+        head.used = 0
+    }
+
+    /// Appends what `encode` says of a whole list but its key.
+    func encode(whole list: Int, onto writer: inout ByteWriter) {
+        let head = heads[list]
+        writer.varint(UInt64(head.count))
+        guard head.tail != 0 else {
+            writer.varint(UInt64(head.last))
+            return writer.varint(0)
+        }
+        // A block says the value before its first; the first block's is the list's first.
+        let blocks = blocks(of: head, from: 0)
+        writer.varint(UInt64(blocks[0].base))
+        let used = blocks.indices.map { pool.bytes(ofCodes: blocks[$0].end - blocks[$0].first, at: blocks[$0].at) }
+        writer.varint(used.reduce(0, +))
+        for (block, count) in zip(blocks, used) { pool.copy(count, from: block.at, onto: &writer) }
     }
 
     /// All values, oldest first.

@@ -25,8 +25,7 @@ package struct CopiedLog<Destination: BackupDestination, Store: FileStore, Leave
         let crypto: Crypto
         do throws(KeyError) { crypto = try Crypto() } catch { throw .key(error) }
         check = SealedCheck(
-            manifest: manifest, files: store, directory: directory, keys: keys, crypto: crypto, leaves: leaves,
-            asksMedium: false)
+            manifest: manifest, files: store, directory: directory, keys: keys, crypto: crypto, leaves: leaves)
         self.destination = destination
         self.store = store
         self.directory = directory

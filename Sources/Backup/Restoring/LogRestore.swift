@@ -119,8 +119,7 @@ package struct LogRestore<Destination: BackupDestination, Store: FileStore> {
             if comparesHashes { hash.update(piece) }
             let at = offset
             try files(path) { () throws(FileError) in
-                try store.write(file, at: at, piece)
-                store.beginSync(file, at: at, count: piece.count)
+                try store.writeThrough(file, at: at, piece)
             }
             offset = end
         }
