@@ -24,13 +24,7 @@ struct RewindJob {
     let applies: Bool
     var stage: Stage
     var plan = RestorePlan(instant: Instant(microseconds: 0), target: 0, position: 0)
-    /// In the order of their creation, and how each is to stand, once it was looked up.
-    var streams: [StreamOrdinal] = []
-    var rewound: [RewoundStream] = []
-    /// Places in `streams`, in the order in which the log is read for them; the first so many are looked up.
-    var order: [Int] = []
-    var lookedUp = 0
-    var patients = SubjectMarks()
+    var looks = RewindLooks()
 
     /// Nothing is appended between what is read here and the rewind that rests on it.
     var closesAppends: Bool { applies }
@@ -111,38 +105,23 @@ extension Replica {
         if job.applies, case .instant(let instant) = job.asked { lastStamp = max(lastStamp, instant) }
         let target = try cut(job.asked).position
         job.plan = RestorePlan(instant: try instant(of: job.asked), target: target, position: book.position)
-        job.streams = book.streams(changedAfter: target)
+        job.looks.streams = book.streams(changedAfter: target)
         if mutated(.rewindsEventsAlone) {
-            job.streams.removeAll { book.rewindTarget(book.standing(of: $0).position) != nil }
+            job.looks.streams.removeAll { book.rewindTarget(book.standing(of: $0).position) != nil }
         }
-        guard !job.streams.isEmpty else {
+        guard !job.looks.streams.isEmpty else {
             throw Problem(
                 .orderRefused, "Nothing has changed since: there is nothing to rewind.", [.position(book.position)])
         }
-        guard job.streams.count <= configuration.rewoundStreamsMax, book.hasRoom(events: 1, records: pending.count)
+        guard job.looks.streams.count <= configuration.rewoundStreamsMax, book.hasRoom(events: 1, records: pending.count)
         else {
             throw Problem(
                 .orderRefused, "Too much has changed since for one rewind: restore a branch instead.",
                 [.limit(configuration.rewoundStreamsMax)])
         }
-        job.order = readingOrder(of: job.streams, target)
+        job.looks.reserve()
         job.stage = .reading
         rewinding = job
-    }
-
-    /// By where in the log the event lies that says how a stream stood, so that each frame is opened once.
-    private func readingOrder(of streams: [StreamOrdinal], _ target: UInt64) -> [Int] {
-        if remembered?.position == target { return Array(streams.indices) }
-        // One copy of the book's references, not one for each look at it.
-        let book = book
-        var read = Array(repeating: UInt64(0), count: streams.count)
-        for at in streams.indices {
-            guard case .inTheLog = book.standing(of: streams[at], after: target),
-                let standing = book.standing(of: streams[at], through: target)
-            else { continue }
-            read[at] = book.content(at: standing.position, of: streams[at])
-        }
-        return streams.indices.sorted { (read[$0], $0) < (read[$1], $1) }
     }
 
     private func instant(of asked: AsOf) throws(Problem) -> Instant {
@@ -156,23 +135,11 @@ extension Replica {
         guard var job = rewinding else { return }
         // The job's arrays are this function's alone meanwhile, so that they change in place.
         rewinding = nil
-        if job.rewound.isEmpty {
-            let none = RewoundStream(tag: 0, version: 0, state: .absent, subjects: [], appointment: nil)
-            job.rewound = Array(repeating: none, count: job.streams.count)
-        }
-        let book = book
-        let end = min(job.streams.count, job.lookedUp + configuration.rewoundSliceMax)
-        while job.lookedUp < end {
-            let at = job.order[job.lookedUp]
-            job.rewound[at] = try lookUp(job.streams[at], book, &job)
-            job.lookedUp += 1
-        }
-        guard job.lookedUp == job.streams.count else {
+        guard try goOn(looking: &job.looks, &job.plan) else {
             rewinding = job
             return
         }
-        job.plan.patients = job.patients.count
-        let told = RewindCodec.bytes(target: job.plan.target, job.rewound, of: job.streams, book)
+        let told = RewindCodec.bytes(target: job.plan.target, job.looks.rewound, of: job.looks.streams, book)
         // What else its entry holds, and what was gathered before it, takes some room too.
         guard told.count + log.configuration.bodyCapacity / 8 <= log.configuration.bodyCapacity else {
             throw Problem(
@@ -181,44 +148,8 @@ extension Replica {
         guard job.applies else { return answer(job.ask, .restore(job.plan), isLast: true, &effects) }
         try propose(job, told)
         job.stage = .proposed
-        job.streams = []
-        job.rewound = []
-        job.order = []
+        job.looks = RewindLooks()
         rewinding = job
-    }
-
-    /// How a stream is to stand, counted in the job's plan.
-    private func lookUp(
-        _ stream: StreamOrdinal, _ book: Book, _ job: inout RewindJob
-    ) throws(Problem) -> RewoundStream {
-        let target = job.plan.target + (mutated(.looksPastTarget) ? 1 : 0)
-        let standing = remembered?.position == target ? .inTheLog : book.standing(of: stream, after: target)
-        let version = book.standing(of: stream)
-        // A preview lets appends in: what they did since is none of what it tells.
-        let isNow = version.position <= job.plan.position
-        let rewound: RewoundStream
-        switch standing {
-        case .absent:
-            rewound = RewoundStream(
-                tag: book.tag(of: stream), version: version.version + 1, state: .absent, subjects: [], appointment: nil)
-        case .asNow:
-            rewound = RewoundStream(
-                tag: book.tag(of: stream), version: version.version + 1, state: .live,
-                subjects: book.subjects(of: stream), appointment: nil)
-        case .inTheLog:
-            rewound = try self.rewound(stream, book.row(stream), to: target, book)
-            for subject in rewound.subjects { job.patients.insert(subject, book) }
-        }
-        if isNow {
-            job.patients.insert(subjectsOf: stream, book)
-            job.plan.count((book.state(of: stream), book.appointmentStatus(of: stream)), becomes: rewound)
-        } else {
-            let now = try self.rewound(stream, book.row(stream), to: job.plan.position, book)
-            for subject in now.subjects { job.patients.insert(subject, book) }
-            if case .asNow = standing { job.patients.insert(subjectsOf: stream, book) }
-            job.plan.count((now.state, now.appointment?.status), becomes: rewound)
-        }
-        return rewound
     }
 
     /// - Parameter streams: What the entry says of them.
@@ -233,7 +164,7 @@ extension Replica {
             stamp: nextStamp(notBefore: nil), tenant: tenant.id, actor: tenant.actor(credential.name),
             behalf: job.caller.behalf(tenant), events: [])
         var rewind = RewindFacts(
-            position: nextPosition, target: job.plan.target, streams: job.rewound, leafPrefix: 0)
+            position: nextPosition, target: job.plan.target, streams: job.looks.rewound, leafPrefix: 0)
         let identity = tenant.identity(source: RewindText.source, id: RewindText.id(number))
         var gathering = self.gathering ?? newGathering(stamp: facts.stamp)
         self.gathering = nil
