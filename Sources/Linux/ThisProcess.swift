@@ -12,6 +12,9 @@ package enum ThisProcess {
     /// True when neither a core nor another process can show this one's memory.
     package static var isCurtained: Bool { clinux_core_limit_is_zero() != 0 && clinux_is_dumpable() == 0 }
 
+    /// Processors that run threads now; at least 1.
+    package static var processors: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
     /// Keeps all memory out of swap; false where the limit (RLIMIT_MEMLOCK) forbids it.
     package static func lockMemory() -> Bool { clinux_lock_memory() == 0 }
 

@@ -40,7 +40,9 @@ private let step = 1
         let log = try CopiedLog(
             manifest, from: kept.destination, in: files, directory: "log", keys: keys ?? House.keys(house.cluster),
             leaves: PlainEntries())
-        try log.verifyOthers(before: try log.verifyLast())
+        let last = try log.verifyLast()
+        try log.join([try log.verify(stretch: 0, of: 2), try log.verify(stretch: 1, of: 2)], before: last)
+        try log.join([try log.verify(stretch: 0, of: 1)], before: last)
     }
 
     private func path(_ object: ManifestObject) -> String {

@@ -47,24 +47,63 @@ package struct CopiedLog<Destination: BackupDestination, Store: FileStore, Leave
         return begins
     }
 
-    /// The others, and that the last one goes on where they end.
+    /// What one stretch of the log, opened on its own, says of where it begins and ends.
+    package struct Stretch: Sendable {
+        fileprivate let first: Int
+        fileprivate let begins: SegmentHeader?
+        fileprivate let end: ChainEnd
+    }
+
+    /// How many stretches the others come in at most.
+    package static func stretches(_ manifest: Manifest, atMost: Int) -> Int {
+        max(1, min(atMost, manifest.segments.count - 1))
+    }
+
+    /// One of so many stretches of the others: each may be opened by a thread of its own, with a store of its own.
     ///
-    /// - Parameter begins: The last one's header, which was verified.
+    /// - Parameter number: From 0.
     /// - Throws: as above.
-    package func verifyOthers(before begins: SegmentHeader?) throws(BackupError) {
+    package func verify(stretch number: Int, of count: Int) throws(BackupError) -> Stretch {
+        let others = segments.dropLast()
+        let range = (others.count * number / count)..<(others.count * (number + 1) / count)
+        var begins: SegmentHeader?
         var end = ChainEnd.start
-        for object in segments.dropLast() {
+        for object in others[range] {
+            if object.segment > 1, object.segment == others[range.lowerBound].segment {
+                begins = try check.header(of: object)
+                end = begins.map { ChainEnd(before: $0) } ?? .start
+            }
             let judged = try check.judged(object, after: end)
             if let finding = judged.findings.first { throw try named(finding, object) }
             end = judged.end
         }
-        guard segments.count > 1, let last = segments.last else { return }
-        guard let begins, end.isFollowed(by: begins) else {
-            throw try named(
-                BackupFinding(
-                    object: last.name, kind: .segment(.segmentHeader), segment: last.segment, index: end.nextIndex,
-                    position: end.nextPosition), last)
+        return Stretch(first: range.lowerBound, begins: begins, end: end)
+    }
+
+    /// That each stretch goes on where the one before it ends, and the last segment where they end.
+    ///
+    /// - Parameters:
+    ///   - stretches: All of them, in their order.
+    ///   - last: The last segment's header, which was verified.
+    /// - Throws: as above.
+    package func join(_ stretches: [Stretch], before last: SegmentHeader?) throws(BackupError) {
+        guard segments.count > 1 else { return }
+        var end = ChainEnd.start
+        for (number, stretch) in stretches.enumerated() {
+            if number > 0 { try follow(stretch.begins, after: end, segments[stretch.first]) }
+            end = stretch.end
         }
+        try follow(last, after: end, segments[segments.count - 1])
+    }
+
+    private func follow(
+        _ begins: SegmentHeader?, after end: ChainEnd, _ object: ManifestObject
+    ) throws(BackupError) {
+        if let begins, end.isFollowed(by: begins) { return }
+        throw try named(
+            BackupFinding(
+                object: object.name, kind: .segment(.segmentHeader), segment: object.segment, index: end.nextIndex,
+                position: end.nextPosition), object)
     }
 
     /// As it is told of the object itself, if that is not as it was backed up.

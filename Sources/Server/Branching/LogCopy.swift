@@ -9,13 +9,14 @@ private import SegmentedLog
 /// copied, while the views are read; then each frame of the copy is verified, while the new store is made of it.
 package final class LogCopy {
     private typealias Source = DirectoryDestination<LinuxFiles>
+    private typealias Copied = CopiedLog<Source, LinuxFiles, EntryLeaves>
 
     private let manifest: Manifest
     private let place: String
     private let data: String
     private let keys: KeyRing
     private let copying: Work<SegmentHeader?>
-    private var verifying: Work<Void>?
+    private var verifying: [Work<Copied.Stretch>] = []
 
     /// Begins to copy.
     ///
@@ -52,12 +53,16 @@ package final class LogCopy {
     /// - Throws: `.damaged` with the first thing that is not as it was written; `.occupied` when other segments stand
     ///   there; `.key`, `.file`.
     package func waitUntilCopied() throws(BackupError) {
-        let begins = try copying.wait()
-        guard verifying == nil else { return }
+        _ = try copying.wait()
+        guard verifying.isEmpty else { return }
         let (manifest, place, data, keys) = (manifest, place, data, keys)
-        verifying = try Work("verify") { () throws(BackupError) in
-            let (source, store) = try Self.open(place, data)
-            try Self.copied(manifest, source, store, keys).verifyOthers(before: begins)
+        let count = Copied.stretches(manifest, atMost: ThisProcess.processors)
+        for number in 0..<count {
+            verifying.append(
+                try Work("verify") { () throws(BackupError) in
+                    let (source, store) = try Self.open(place, data)
+                    return try Self.copied(manifest, source, store, keys).verify(stretch: number, of: count)
+                })
         }
     }
 
@@ -66,12 +71,17 @@ package final class LogCopy {
     /// - Throws: as above.
     package func wait() throws(BackupError) {
         try waitUntilCopied()
-        try verifying?.wait()
+        // Whatever was found in one, none goes on behind the caller's back.
+        for work in verifying { work.settle() }
+        var stretches: [Copied.Stretch] = []
+        for work in verifying { stretches.append(try work.wait()) }
+        let (source, store) = try Self.open(place, data)
+        try Self.copied(manifest, source, store, keys).join(stretches, before: try copying.wait())
     }
 
     private static func copied(
         _ manifest: Manifest, _ source: Source, _ store: LinuxFiles, _ keys: KeyRing
-    ) throws(BackupError) -> CopiedLog<Source, LinuxFiles, EntryLeaves> {
+    ) throws(BackupError) -> Copied {
         try CopiedLog(
             manifest, from: source, in: store, directory: ReplicaPaths.log, keys: keys, leaves: EntryLeaves())
     }
@@ -106,12 +116,17 @@ private final class Work<Value: Sendable> {
         }
     }
 
-    deinit { if !isJoined { thread.join() } }
+    deinit { settle() }
+
+    /// Waits for its end, whatever comes of it.
+    func settle() {
+        if !isJoined { thread.join() }
+        isJoined = true
+    }
 
     /// Waits for its end; asked again it says the same.
     func wait() throws(BackupError) -> Value {
-        if !isJoined { thread.join() }
-        isJoined = true
+        settle()
         guard let result = outcome.withLock({ $0 }) else { preconditionFailure("the body has returned") }
         return try result.get()
     }
