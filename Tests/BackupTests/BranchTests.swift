@@ -242,7 +242,7 @@ import Views
             (.position(29), .badPosition),
         ] {
             let files = try restored()
-            let making = try making(files, of: parent, keys: clinic.keys)
+            var making = try making(files, of: parent, keys: clinic.keys)
             do throws(ReplicaError) {
                 _ = try making.target(asked)
                 Issue.record("\(asked) was taken")

@@ -14,6 +14,8 @@ package struct BranchMade: Sendable {
     package var plan: RestorePlan?
     /// Entries of the parent that are in it, and its last stamp.
     package var copied: UInt64
+    /// Of the last entry of the branch.
+    package var term: UInt64
 }
 
 /// From a copied log to a store that can be started: verified, made a cluster of its own, gone back to the target, all in one
@@ -31,6 +33,8 @@ package struct BranchMaking<Store: FileStore> {
     private let root: SecretKey
     private var dice: any Dice
     private var adopted: AdoptedViews?
+    /// The copied log, once it was opened.
+    private var opened: ParentLog<Store>?
 
     /// - Parameters:
     ///   - store: The replica's directory; its `log` holds the copied segments.
@@ -87,17 +91,23 @@ package struct BranchMaking<Store: FileStore> {
 
     /// Leaves out of the copy what came after the target's entry: events, records and all.
     package mutating func cutShort(after target: BranchTarget) throws(ReplicaError) {
+        opened = nil
         parent = try Replica.cutShort(store, after: target.index, lineage: parent, keys: keys)
     }
 
     /// The last event of the copy; 0 when there is none.
-    package func lastPosition() throws(ReplicaError) -> UInt64 {
-        try Replica.lastPosition(store, lineage: parent, keys: keys)
-    }
+    package mutating func lastPosition() throws(ReplicaError) -> UInt64 { try log().lastPosition }
 
     /// The place that was asked for.
-    package func target(_ asked: AsOf) throws(ReplicaError) -> BranchTarget {
-        try Replica.target(asked, in: store, lineage: parent, keys: keys)
+    package mutating func target(_ asked: AsOf) throws(ReplicaError) -> BranchTarget {
+        try Replica.target(asked, in: try log())
+    }
+
+    private mutating func log() throws(ReplicaError) -> ParentLog<Store> {
+        if let opened { return opened }
+        let log = try ParentLog(store, lineage: parent, keys: keys)
+        opened = log
+        return log
     }
 
     /// Makes the store.
@@ -116,7 +126,8 @@ package struct BranchMaking<Store: FileStore> {
         progress: (_ done: UInt64, _ of: UInt64) -> Void = { _, _ in }, show: (RestorePlan?) -> Void
     ) throws(ReplicaError) -> BranchMade {
         precondition(plan.clusterID == clusterID)
-        try Replica.branch(store, of: parent, keys: keys, plan: plan, root: root, dice: &dice)
+        try Replica.branch(store, of: try log(), plan: plan, root: root, dice: &dice)
+        opened = nil
         var configuration = ReplicaConfiguration(id: 1, clusterID: plan.clusterID)
         configuration.rememberedPosition = plan.target.position
         configuration.indexesTerms = false
@@ -138,11 +149,12 @@ package struct BranchMaking<Store: FileStore> {
         }
         show(undone)
         try alone.stop()
+        let term = alone.lastTerm
         if voters != [1] {
             try Replica.settle(store, voters: voters, clusterID: plan.clusterID, root: root, dice: &dice)
         }
         return BranchMade(
-            lineage: lineage, target: plan.target, plan: undone, copied: lineage.newest.firstIndex - 1)
+            lineage: lineage, target: plan.target, plan: undone, copied: lineage.newest.firstIndex - 1, term: term)
     }
 }
 

@@ -50,6 +50,9 @@ package final class LoneReplica<Store: FileStore> {
     /// Of its views, as they were folded when it was opened: since it leads there are records of that.
     package let digests: ViewDigests
 
+    /// The term of the last entry of its log.
+    var lastTerm: UInt64 { replica.lastTerm }
+
     /// Whose log it is.
     package var lineage: Lineage { replica.lineage }
 

@@ -43,6 +43,9 @@ extension Replica {
     /// The digests of the views where they stand.
     package var digests: ViewDigests { book.digests }
 
+    /// The term of the last entry of its log.
+    package var lastTerm: UInt64 { log.end.term }
+
     /// Whether a bug is planted: never, but in builds for tests.
     @inline(__always) func mutated(_ mutant: Mutant) -> Bool {
         #if CHARTLOG_MUTANTS

@@ -1,6 +1,6 @@
 package import Bytes
 internal import Consensus
-internal import Files
+package import Files
 package import Keys
 package import Records
 package import SegmentedLog
@@ -54,15 +54,31 @@ package struct BranchTarget: Equatable, Sendable {
     }
 }
 
+/// A copied log, opened under the keys of the store it was copied from.
+package struct ParentLog<Store: FileStore> {
+    let log: EntryLog<Store, EntryLeaves>
+    /// Whose it is.
+    package let lineage: Lineage
+
+    /// Opens it, which touches the tail as any opening does.
+    ///
+    /// - Throws: `.log` when it is damaged.
+    package init(_ store: Store, lineage: Lineage, keys: KeyRing) throws(ReplicaError) {
+        log = try Replica.openLog(store, lineage, keys)
+        self.lineage = lineage
+    }
+
+    /// Its last event; 0 when there is none.
+    package var lastPosition: UInt64 { log.lastPosition }
+}
+
 extension Replica {
-    /// The place that an instant or a position names in a log that nobody writes. It touches the tail as any opening does.
+    /// The place that an instant or a position names in a log that nobody writes.
     ///
     /// - Throws: `.refused` with why there is no such place: before the first event, after the last stamp, inside a
     ///   transaction; `.log`, `.entry`.
-    package static func target(
-        _ asked: AsOf, in store: Store, lineage: Lineage, keys: KeyRing
-    ) throws(ReplicaError) -> BranchTarget {
-        let log = try openLog(store, lineage, keys)
+    package static func target(_ asked: AsOf, in parent: ParentLog<Store>) throws(ReplicaError) -> BranchTarget {
+        let log = parent.log
         let last = (position: log.lastPosition, stamp: log.lastStamp)
         guard last.position > 0 else { throw .refused(Problem(.badInstant, "The log has no event yet.")) }
         func parts(ofPosition position: UInt64) throws(ReplicaError) -> FrameParts {
@@ -205,24 +221,17 @@ extension Replica {
     /// durable on return.
     ///
     /// - Precondition: `makeBranchKeys` has made its keys.
-    ///
     /// - Parameters:
     ///   - store: Holds the copied segments and the branch's keys.
-    ///   - parent: Whose the segments are.
-    ///   - keys: The parent's, every epoch that the segments need among them.
+    ///   - parent: The copied log, which is not to be used any more.
     ///   - root: The branch's own root key.
-    /// - Throws: `.log` when the copy is damaged or has ended before the newest of its lineage; `.key`, `.file`.
+    /// - Throws: `.log` when the copy has ended before the newest of its lineage; `.key`, `.file`.
     package static func branch(
-        _ store: Store, of parent: Lineage, keys: KeyRing, plan: BranchPlan, root: SecretKey, dice: inout some Dice
+        _ store: Store, of parent: ParentLog<Store>, plan: BranchPlan, root: SecretKey, dice: inout some Dice
     ) throws(ReplicaError) {
-        let end: ChainEnd
-        let lastSegment: UInt64
-        do {
-            let log = try openLog(store, parent, keys)
-            end = log.end
-            lastSegment = log.lastSegment
-        }
-        guard let lineage = parent.branched(to: ClusterIdentity(plan.clusterID), after: end, in: lastSegment) else {
+        let end = parent.log.end
+        let own = ClusterIdentity(plan.clusterID)
+        guard let lineage = parent.lineage.branched(to: own, after: end, in: parent.log.lastSegment) else {
             throw .log(.lineage(.other))
         }
         let ring: KeyRing
@@ -238,7 +247,7 @@ extension Replica {
         let log = try openLog(store, lineage, ring)
         let entry: BranchEntry
         do throws(KeyError) {
-            entry = try BranchEntry(plan, parent: parent, copied: end, ring: ring, crypto: try Crypto(), dice: &dice)
+            entry = try BranchEntry(plan, parent: parent.lineage, copied: end, ring: ring, crypto: try Crypto(), dice: &dice)
         } catch {
             throw .key(error)
         }
@@ -271,17 +280,7 @@ extension Replica {
             dice: &dice)
     }
 
-    /// The term of the last entry of a store that nobody serves.
-    package static func lastTerm(_ store: Store, lineage: Lineage, keys: KeyRing) throws(ReplicaError) -> UInt64 {
-        try openLog(store, lineage, keys).end.term
-    }
-
-    /// The last event of a log that nobody writes; 0 when there is none.
-    package static func lastPosition(_ store: Store, lineage: Lineage, keys: KeyRing) throws(ReplicaError) -> UInt64 {
-        try openLog(store, lineage, keys).lastPosition
-    }
-
-    private static func openLog(
+    fileprivate static func openLog(
         _ store: Store, _ lineage: Lineage, _ keys: KeyRing
     ) throws(ReplicaError) -> EntryLog<Store, EntryLeaves> {
         let crypto = try asKeys { () throws(KeyError) in try Crypto() }

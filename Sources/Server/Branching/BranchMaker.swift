@@ -177,9 +177,8 @@ package struct BranchMaker {
         }
         try clearPapers()
         try StoreMaker.write(layout, plan.store, clusterID: clusterID, root: root, credentials, hasFirst: true)
-        let term = try Replica.lastTerm(store, lineage: branch.lineage, keys: try Self.keys(store, root, clusterID))
         for id in plan.store.peers.map(\.id).dropFirst() {
-            try StoreMaker.copyStore(from: layout.data(1), to: layout.data(id), as: id, clusterID, term: term)
+            try StoreMaker.copyStore(from: layout.data(1), to: layout.data(id), as: id, clusterID, term: branch.term)
         }
         try source.copy?.wait()
         try rename()
@@ -189,13 +188,6 @@ package struct BranchMaker {
                 spares: plan.store.peers.map(\.id).filter { $0 > plan.store.replicas },
                 clusterID: Hex.text(of: clusterID)), branch
         )
-    }
-
-    private static func keys(
-        _ store: LinuxFiles, _ root: SecretKey, _ clusterID: [UInt8]
-    ) throws(KeyError) -> KeyRing {
-        KeyRing(
-            try KeyFile.open(store, path: ReplicaPaths.keys, root: root, clusterID: clusterID), clusterID: clusterID)
     }
 
     /// What an earlier try made beside replica 1's data.

@@ -40,11 +40,20 @@ package final class LogCopy {
             var restore = LogRestore(
                 manifest, from: source, into: store, directory: ReplicaPaths.log, comparesHashes: false)
             var isDone = false
+            var last: Work<SegmentHeader?>?
             while !isDone {
                 if case .finished = try restore.step() { isDone = true }
-                told(restore.progress.bytesDone + restore.progress.bytesKept)
+                let bytes = restore.progress.bytesDone + restore.progress.bytesKept
+                told(bytes)
+                // The last segment comes first: while the others come it is verified.
+                if last == nil, bytes > 0 {
+                    last = try Work("verify") { () throws(BackupError) in
+                        let (source, store) = try Self.open(place, data)
+                        return try Self.copied(manifest, source, store, keys).verifyLast()
+                    }
+                }
             }
-            return try Self.copied(manifest, source, store, keys).verifyLast()
+            return try last?.wait() ?? nil
         }
     }
 
