@@ -13,8 +13,8 @@ struct SealedCheck<Files: FileStore, Leaves: LeafReader> {
     let keys: KeyRing
     let crypto: Crypto
     let leaves: Leaves
-    /// Whether what is judged is what the medium holds, whatever was read or written lately.
-    var asksMedium = true
+    /// Of which segments what is judged is what the medium holds, whatever was read or written lately.
+    var asksMedium: (ManifestObject) -> Bool = { _ in true }
 
     /// What is wrong with frames, footers, or where the log ends.
     ///
@@ -47,7 +47,7 @@ struct SealedCheck<Files: FileStore, Leaves: LeafReader> {
         do throws(LogError) {
             report = try LogVerifier.check(
                 object.segment, at: path(object), of: files, identity: manifest.cluster(of: object.segment),
-                after: before, isLast: object.segment == UInt64(manifest.segments.count), asksMedium: asksMedium,
+                after: before, isLast: object.segment == UInt64(manifest.segments.count), asksMedium: asksMedium(object),
                 keys: keys, crypto: crypto, leaves: leaves)
         } catch {
             throw BackupError(error, object: object.name)

@@ -25,7 +25,8 @@ package struct CopiedLog<Destination: BackupDestination, Store: FileStore, Leave
         let crypto: Crypto
         do throws(KeyError) { crypto = try Crypto() } catch { throw .key(error) }
         check = SealedCheck(
-            manifest: manifest, files: store, directory: directory, keys: keys, crypto: crypto, leaves: leaves)
+            manifest: manifest, files: store, directory: directory, keys: keys, crypto: crypto, leaves: leaves,
+            asksMedium: { !manifest.isRecent($0) })
         self.destination = destination
         self.store = store
         self.directory = directory

@@ -105,6 +105,7 @@ package struct LogRestore<Destination: BackupDestination, Store: FileStore> {
     /// - Returns: whether it came as it was backed up, as far as that is compared.
     private func copy(_ object: ManifestObject, to file: FileHandle, _ path: String) throws(BackupError) -> Bool {
         var hash = SHA256()
+        let isRecent = manifest.isRecent(object)
         var offset = 0
         while offset < object.bytes {
             let end = min(object.bytes, offset + Self.pieceBytes)
@@ -119,7 +120,9 @@ package struct LogRestore<Destination: BackupDestination, Store: FileStore> {
             if comparesHashes { hash.update(piece) }
             let at = offset
             try files(path) { () throws(FileError) in
-                try store.writeThrough(file, at: at, piece)
+                guard isRecent else { return try store.writeThrough(file, at: at, piece) }
+                try store.write(file, at: at, piece)
+                store.beginSync(file, at: at, count: piece.count)
             }
             offset = end
         }
@@ -166,5 +169,14 @@ package struct LogRestore<Destination: BackupDestination, Store: FileStore> {
 extension String {
     fileprivate func withoutSuffix(_ end: String) -> String? {
         hasSuffix(end) ? String(dropLast(end.count)) : nil
+    }
+}
+
+extension Manifest {
+    /// Whether a segment is among the last ones, of so many bytes, that are read again as soon as they are copied: to open
+    /// the log, and to fold what the snapshot lacks. The others need no place in the page cache.
+    func isRecent(_ object: ManifestObject) -> Bool {
+        let later = segments.filter { $0.segment > object.segment }.reduce(0) { $0 + $1.bytes }
+        return later < 128 << 20
     }
 }
