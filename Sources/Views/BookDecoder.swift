@@ -37,8 +37,8 @@ package struct BookDecoder {
         }
         switch section {
         case .head: throw .malformed
-        case .subjects: while !reader.isAtEnd { try takeWord(&reader, into: &book.subjects) }
-        case .actors: while !reader.isAtEnd { try takeWord(&reader, into: &book.actors) }
+        case .subjects: while !reader.isAtEnd { book.subjects.take(try reader.u64()) }
+        case .actors: while !reader.isAtEnd { book.actors.take(try reader.u64()) }
         case .overflow: while !reader.isAtEnd { book.overflow.take(try reader.u32()) }
         case .streams: while !reader.isAtEnd { try takeStream(&reader) }
         case .appointments: while !reader.isAtEnd { try takeAppointment(&reader) }
@@ -96,24 +96,6 @@ package struct BookDecoder {
         for _ in 0..<(try reader.count(atMost: Int(UInt16.max))) { book.tenants.append(try reader.u32()) }
         for _ in sections { rowCounts.append(try reader.count(atMost: Int(UInt32.max))) }
         guard reader.isAtEnd else { throw .malformed }
-        reserve()
-    }
-
-    /// Makes place for what the counts announce, within reason.
-    private mutating func reserve() {
-        func rows(_ section: BookSection) -> Int { min(rowCounts[Int(section.rawValue) - 2], 1 << 22) }
-        book.subjects.reserve(rows(.subjects))
-        book.actors.reserve(rows(.actors))
-        book.itemsOfSubject.reserve(rows(.itemsOfSubject))
-        book.streamsOfSubject.reserve(rows(.streamsOfSubject))
-        book.bookings.reserve(rows(.bookings))
-        book.patientsOfTerm.reserve(rows(.patientsOfTerm))
-    }
-
-    private func takeWord(_ reader: inout ByteReader, into table: inout WordTable) throws(ByteError) {
-        let word = try reader.u64()
-        let before = table.words.count
-        guard table.number(word) == before else { throw .malformed }
     }
 
     private func reference(_ reader: inout ByteReader, to table: WordTable) throws(ByteError) -> ListReference {
@@ -236,8 +218,18 @@ extension Book {
         guard order.count == Int(position + record), order.recordCount == record else { throw .malformed }
         statusCounts = Array(repeating: 0, count: tenants.count * 16)
         let streams = streams
-        byTag.fill(streams.count) { Mix.word(streams[$0].tag) }
-        byToken.fill(streams.count) { Self.hash(streams[$0].token) }
+        let areTagsNew = byTag.fill(
+            streams.count, hash: { Mix.word(streams[$0].tag) }, same: { streams[Int($0)].tag == streams[Int($1)].tag })
+        let areTokensNew = byToken.fill(
+            streams.count, hash: { Self.hash(streams[$0].token) },
+            same: {
+                let (a, b) = (streams[Int($0)], streams[Int($1)])
+                return a.token == b.token && a.tenant == b.tenant
+            })
+        guard areTagsNew, areTokensNew, subjects.indexWords(), actors.indexWords(), itemsOfSubject.indexLists(),
+            itemsOfActor.indexLists(), streamsOfSubject.indexLists(), streamsOfCategory.indexLists(),
+            bookings.indexLists(), patientsOfTerm.indexLists()
+        else { throw .malformed }
         for ordinal in 0..<streams.count {
             let cell = streams[ordinal]
             if cell.appointment != 0, cell.state != .absent {

@@ -38,8 +38,11 @@ struct OrdinalIndex: Sendable {
 
     /// Adds 0, 1, 2 … to an empty index, shard by shard, so that what is filled stays near.
     ///
-    /// - Parameter hash: Of the key of an ordinal; no two keys are the same.
-    mutating func fill(_ count: Int, hash: (Int) -> UInt64) {
+    /// - Parameters:
+    ///   - hash: Of the key of an ordinal.
+    ///   - same: Whether two ordinals have the same key.
+    /// - Returns: whether no two have.
+    mutating func fill(_ count: Int, hash: (Int) -> UInt64, same: (UInt32, UInt32) -> Bool) -> Bool {
         precondition(counts.allSatisfy { $0 == 0 })
         var starts = [Int](repeating: 0, count: 65)
         var hashes: [UInt64] = []
@@ -62,20 +65,28 @@ struct OrdinalIndex: Sendable {
             var length = 4
             while few * 4 > length * 3 { length *= 2 }
             var slots = [UInt64](repeating: 0, count: length)
-            for at in starts[shard]..<starts[shard + 1] { Self.place(held[at], in: &slots) }
+            for at in starts[shard]..<starts[shard + 1] where !Self.place(held[at], in: &slots, unless: same) {
+                return false
+            }
             shards[shard] = slots
             counts[shard] = UInt32(few)
         }
+        return true
     }
 
-    /// Makes place for so many at once, while the index is empty, so that filling it moves nothing.
-    mutating func reserve(_ count: Int) {
-        guard counts.allSatisfy({ $0 == 0 }), count >= 1024 else { return }
-        // A shard gets a sixty-fourth, give or take a tenth; one that gets more grows.
-        let slots = (count / 64 * 11 / 10 + 1) * 4 / 3
-        var length = 4
-        while length < slots { length *= 2 }
-        for shard in shards.indices { shards[shard] = [UInt64](repeating: 0, count: length) }
+    private static func place(_ held: UInt64, in slots: inout [UInt64], unless same: (UInt32, UInt32) -> Bool) -> Bool {
+        let mask = slots.count - 1
+        var slot = Int(truncatingIfNeeded: held >> 32) & mask
+        while slots[slot] != 0 {
+            if slots[slot] >> 32 == held >> 32,
+                same(UInt32(truncatingIfNeeded: slots[slot]) - 1, UInt32(truncatingIfNeeded: held) - 1)
+            {
+                return false
+            }
+            slot = (slot + 1) & mask
+        }
+        slots[slot] = held
+        return true
     }
 
     private mutating func grow(_ shard: Int) {
@@ -101,8 +112,16 @@ struct WordTable: Sendable {
         index.find(Mix.word(word)) { words[Int($0)] == word }
     }
 
-    /// Makes place for so many words.
-    mutating func reserve(_ words: Int) { index.reserve(words) }
+    /// Adds a word whose number is asked for only after `indexWords`.
+    mutating func take(_ word: UInt64) { words.append(word) }
+
+    /// Makes the words that were taken known.
+    ///
+    /// - Returns: whether none of them came twice.
+    mutating func indexWords() -> Bool {
+        let words = words
+        return index.fill(words.count, hash: { Mix.word(words[$0]) }, same: { words[Int($0)] == words[Int($1)] })
+    }
 
     /// The word's number, given now if it has none.
     mutating func number(_ word: UInt64) -> UInt32 {

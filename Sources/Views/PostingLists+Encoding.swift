@@ -20,7 +20,7 @@ extension PostingLists {
         writer.counted(codes.bytes)
     }
 
-    /// Takes a run: a new list, or the end of the list made last.
+    /// Takes a run: a new list, or the end of the list made last. The lists are found once `indexLists` was told.
     mutating func take(runFrom reader: inout ByteReader) throws(ByteError) {
         let key = try reader.u64()
         let count = try reader.count(atMost: Self.runValuesMax)
@@ -29,10 +29,9 @@ extension PostingLists {
         guard count >= 1 else { throw .malformed }
         var values = ByteReader(reader.bytes, in: codes)
         if listCount > 0, list(listCount - 1).key == key {
-            append(first, to: key)
+            append(first, toList: listCount - 1)
         } else {
-            guard self.count(of: key) == 0 else { throw .malformed }
-            begin(first, key)
+            take(first, key)
         }
         if count > 1 { try appendToLast(codes, count: count - 1, from: &values) }
         guard values.isAtEnd else { throw .malformed }

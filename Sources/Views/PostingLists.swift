@@ -53,8 +53,20 @@ struct PostingLists: Sendable {
         index.insert(ordinal, hash: Mix.word(key))
     }
 
-    /// Makes place for the keys of so many lists.
-    mutating func reserve(_ lists: Int) { index.reserve(lists) }
+    /// Makes a list of one value, which is found only after `indexLists`.
+    mutating func take(_ value: UInt32, _ key: UInt64) {
+        heads.append(
+            Head(keyLow: UInt32(truncatingIfNeeded: key), keyHigh: UInt32(truncatingIfNeeded: key >> 32), last: value))
+    }
+
+    /// Makes the lists that were taken known.
+    ///
+    /// - Returns: whether no key came twice.
+    mutating func indexLists() -> Bool {
+        let heads = heads
+        return index.fill(
+            heads.count, hash: { Mix.word(heads[$0].key) }, same: { heads[Int($0)].key == heads[Int($1)].key })
+    }
 
     /// Appends to the list made as number `list`.
     mutating func append(_ value: UInt32, toList list: Int) {
