@@ -34,6 +34,25 @@ import Testing
         #expect(try store.read(again, at: 98, count: 10) == [98, 99, 0, 0])
     }
 
+    @Test(arguments: Kind.allCases) func `what is written past the cache is what is read, wherever it begins and ends`(
+        _ kind: Kind
+    ) throws {
+        let store = try store(kind)
+        let file = try store.open("much", .create)
+        var whole: [UInt8] = []
+        for (offset, count) in [(0, 8192), (8192, 4097), (12_289, 3), (12_288, 70_000), (4095, 4098), (98_304, 1)] {
+            let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ offset) }
+            try store.writeThrough(file, at: offset, bytes)
+            if whole.count < offset + count {
+                whole.append(contentsOf: repeatElement(0, count: offset + count - whole.count))
+            }
+            whole.replaceSubrange(offset..<(offset + count), with: bytes)
+            #expect(try store.read(file, at: 0, count: whole.count + 1) == whole)
+        }
+        try store.sync(file)
+        #expect(try store.readThrough(file, at: 0, count: whole.count + 1) == whole)
+    }
+
     @Test(arguments: Kind.allCases) func `what is there is not made and what is missing is not opened`(
         _ kind: Kind
     ) throws {
