@@ -170,6 +170,9 @@ import Views
             files, of: parent, keys: clinic.keys, to: .position(target), digests: clinic.replica.digests
         ) { isThere = $0 }
         #expect(isThere, "the log is folded from the snapshot on")
+        for made in [files, without] {
+            #expect(made.paths.count { $0.hasPrefix(ReplicaPaths.views + "/snapshot") } == 1, "and stands in one")
+        }
         let replica = try opened(files)
         #expect(try contents(replica) == contents(clinic.replica, through: target))
         #expect(try contents(replica, through: 28) == contents(clinic.replica))

@@ -133,6 +133,8 @@ package struct BranchMaking<Store: FileStore> {
         configuration.indexesTerms = false
         configuration.rewoundStreamsMax = RewindFacts.streamsMax
         configuration.rewoundSliceMax = 1 << 16
+        // One snapshot is enough: the one of a store that stops.
+        configuration.snapshotEvery = 1 << 60
         configure(&configuration)
         let alone = try LoneReplica(
             store, configuration: configuration, root: root, dice: dice, adopted: adopted, now: now, progress: progress)
