@@ -55,6 +55,11 @@ package struct BranchMaker {
         }
     }
 
+    private static var live: String { "live" }
+
+    /// Where a store that runs is backed up first; gone with the directory's other papers.
+    package var livePlace: String { layout.directory + "/" + Self.live }
+
     /// The directory into whose `log` segments are to be copied: that of replica 1.
     package var data: String { layout.data(1) }
 
@@ -181,6 +186,8 @@ package struct BranchMaker {
             try StoreMaker.copyStore(from: layout.data(1), to: layout.data(id), as: id, clusterID, term: branch.term)
         }
         try source.copy?.wait()
+        // Not before: it was copied from there.
+        try remove(Self.live, try LinuxFiles(root: layout.directory), in: layout.directory)
         try rename()
         return (
             StoreMaker.Made(
@@ -193,7 +200,7 @@ package struct BranchMaker {
     /// What an earlier try made beside replica 1's data.
     private func clearPapers() throws {
         let files = try LinuxFiles(root: layout.directory)
-        for name in try files.list("") where name != "replica-1" && name != Hold.name {
+        for name in try files.list("") where ![Self.live, "replica-1", Hold.name].contains(name) {
             try remove(name, files, in: layout.directory)
         }
         for name in try files.list("replica-1") where name != "data" {

@@ -197,7 +197,7 @@ struct Branching {
         let layout = StoreLayout(source)
         let isStore = !layout.replicas.isEmpty
         guard source == "LIVE" || isStore else { return source }
-        let place = maker.layout.directory + "/live"
+        let place = maker.livePlace
         var context = arguments.text("context")
         if isStore {
             guard layout.replicas.contains(where: layout.isServed) else {
