@@ -655,8 +655,97 @@ def full(report, store, admin, place, instants, ends):
         subprocess.run(["umount", "-l", small], capture_output=True)
 
 
+def stranger(id):
+    return {"specversion": "1.0", "id": id, "source": "/many", "type": "patient.registered", "subject": f"patient/{id}",
+            "datacontenttype": "application/fhir+json",
+            "data": {"resourceType": "Patient", "id": id, "name": [{"family": "Many"}]}}
+
+
+def rewinds_full(report):
+    """A rewind whose disk fills: refused before it is written, or its replica ends; it is never there by half, what was
+    acknowledged stands, and with room it is done."""
+    with Store() as store:
+        admin, data = os.path.join(store.dir, "admin.context"), os.path.join(store.dir, "replica-1", "data")
+        kept = data + ".kept"
+        store.configure(headRoomEvents=2 << 20, headRoomRecords=1 << 20, headRoomControl=1 << 18, segmentFrames=512)
+        os.rename(data, kept)
+        os.mkdir(data, 0o700)
+
+        def mount(bytes, option=None):
+            options = ["-o", f"{option or ''}size={bytes // 1024}k,mode=700"]
+            target = [data] if option else ["-t", "tmpfs", "none", data]
+            return os.geteuid() == 0 and subprocess.run(["mount", *options, *target], capture_output=True).returncode == 0
+
+        if not mount(256 << 20):
+            return report.skip("rewinds on a full disk", "only root can mount a small one")
+        try:
+            shutil.copytree(kept, data, dirs_exist_ok=True)
+            store.start()
+            client = store.client(timeout=30)
+            clinic = [separate(event, "full") for event in generated(301, 120, 3000)]
+            ends = []
+            for at in range(0, len(clinic), 100):
+                status, _, body = client.append(clinic[at:at + 100])
+                report.check("a batch is taken", status in (200, 201), (status, body[:200]))
+                ends.append(json.loads(client.get("/v1/cluster")[2])["position"])
+            middle, last = int(ends[len(ends) // 2]), int(ends[-1])
+            subjects = sorted({event["subject"] for event in clinic})[::7]
+            then = [(question, ask(client, question, asof=middle)) for question in about(subjects, histories=False)]
+            now = [(question, ask(client, question)) for question in about(subjects, histories=False)]
+            before = client.events()
+
+            def unchanged(title):
+                again = store.client(timeout=30)
+                report.check(f"{title}: what stood stands", all(content(ask(again, question)) == content(answer)
+                                                               for question, answer in now))
+                report.check(f"{title}: the log has what it had", again.events() == before)
+
+            def filled(free):
+                """Leaves so much room."""
+                return mount(shutil.disk_usage(data).used + free, "remount,")
+
+            report.check("the disk is filled", filled(1536 << 10))
+            time.sleep(2.5)
+            done = run("restore", "rewind", "--position", str(middle), "--yes", context=admin)
+            held(report, "a rewind on a disk without room for events is refused", done, 1, "disk")
+            unchanged("after the refusal")
+            # Without room kept for events it is begun, and finds none for an entry larger than what is filled ahead.
+            store.stop()
+            store.configure(headRoomEvents=0, headRoomRecords=0, headRoomControl=0)
+            report.check("there is room again", mount(256 << 20, "remount,"))
+            store.start()
+            client = store.client(timeout=60)
+            for first in range(0, 120_000, 500):
+                status, _, body = client.append([stranger(f"many-{number}") for number in range(first, first + 500)])
+                if status not in (200, 201):
+                    return report.check("a batch is taken", False, (status, body[:200]))
+            before = client.events()
+            report.check("the disk is filled", filled(128 << 10))
+            done = run("restore", "rewind", "--position", str(middle), "--yes", "--json", context=admin)
+            report.check("a rewind that finds no room is not said to be done", done.returncode != 0, said(done))
+            report.check("there is room again", mount(256 << 20, "remount,"))
+            report.check("the store serves again", settled(store) is not None, store.status())
+            found = [event for event in store.client(timeout=30).events(last) if event["type"] == "chartlog.rewound"]
+            if not found:
+                unchanged("after a rewind that found no room")
+            if not found:
+                held(report, "with room it is done", run("restore", "rewind", "--position", str(middle), "--yes", context=admin))
+            client = store.client(timeout=30)
+            report.check("there is one rewind", len([event for event in client.events(last)
+                                                     if event["type"] == "chartlog.rewound"]) == 1)
+            report.check("what stands is what stood then", all(content(ask(client, question)) == content(answer)
+                                                              for question, answer in then))
+            print(f"  a rewind on a disk that fills was {'done' if found else 'not done, and is with room'}", flush=True)
+            store.stop()
+            held(report, "and the log is whole", run("verify", store.dir))
+        finally:
+            store.stop()
+            subprocess.run(["umount", "-l", data], capture_output=True)
+
+
 def main():
     report = Report("restores")
+    rewinds_full(report)
     with Store(replicas=3) as store:
         admin = os.path.join(store.dir, "admin.context")
         place = os.path.join(store.top, "backups")
