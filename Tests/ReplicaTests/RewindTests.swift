@@ -122,6 +122,31 @@ import Views
         #expect(shell.book.appointmentCount(status: .arrived, tenant: 1) == 2)
     }
 
+    /// What begins it again does not say that it creates it: read by itself it seemed damaged.
+    @Test func `of which an appointment was booked anew is searched as of then, and gone back to`() throws {
+        let (shell, target) = try clinic()
+        #expect(try shell.rewind(to: .position(target), applies: true).plan != nil)
+        #expect(shell.append([try ClinicStore.booked("a-3", id: "x", patients: ["p-2"], practitioner: "pr-9")]) != nil)
+        let anew = shell.book.position
+        #expect(shell.append([try ClinicStore.step("arrived", "a-3", id: "y")])?.appended != nil)
+        func found(_ asOf: AsOf?) throws -> [String] {
+            try #require(
+                shell.page(SearchQuery(kind: .appointment, parameters: [.practitioner(["Practitioner/pr-9"])], asOf: asOf))
+            ).resources.map { "\($0.id) \($0.version)" }
+        }
+        #expect(try found(.position(anew)) == ["a-3 3"] && found(.position(anew - 1)).isEmpty)
+        let then = text(shell, .appointment, "a-3", asOf: .position(anew))
+        let plan = try #require(try shell.rewind(to: .position(anew), applies: true).plan)
+        #expect(plan.streams == 1 && plan.vanishing == 0)
+        #expect(text(shell, .appointment, "a-3") == then && shell.shown(.appointment, "a-3")?.version == 5)
+        #expect(try found(nil) == ["a-3 5"])
+        #expect(shell.book.appointmentCount(status: .booked, tenant: 1) == 3)
+        // And back to before it was booked anew, and to where it was.
+        #expect(try shell.rewind(to: .position(anew - 1), applies: true).plan?.vanishing == 1)
+        #expect(try shell.rewind(to: .position(anew), applies: true).plan != nil)
+        #expect(text(shell, .appointment, "a-3") == then && shell.shown(.appointment, "a-3")?.version == 7)
+    }
+
     @Test func `answers a repeat of what it undid with its own position`() throws {
         let (shell, target) = try clinic()
         let position = try #require(try shell.rewind(to: .position(target), applies: true).plan?.appliedAt)

@@ -189,7 +189,7 @@ private func logged(_ events: UInt64...) -> [LoggedEvent] {
             case .restored(var told):
                 if told.appliedAt == nil { told.streams += 1 } else { told.vanishing += 1 }
                 history.operations[at].outcome = .restored(told)
-            case .appended, .unknown, .nothing, .noMoment, .listed: continue
+            case .appended, .unknown, .nothing, .noMoment, .listed, .found: continue
             }
             guard HistoryCheck(history, log: made.log).violation == nil else {
                 refused += 1

@@ -65,6 +65,20 @@ import Testing
                 }, position: position))
     }
 
+    private static func found(
+        _ moment: Moment, _ streams: [(stream: Int, version: UInt64, stamp: Int64, word: UInt64)], total: Int? = nil,
+        at position: UInt64
+    ) -> HistoryOperation {
+        at(
+            70, .search(of: 0..<2, asOf: moment),
+            .found(
+                streams.map { one in
+                    FoundStream(
+                        stream: one.stream,
+                        shown: ShownVersion(version: one.version, stamp: one.stamp, words: [one.word]))
+                }, total: total, position: position))
+    }
+
     private static let writes = [
         append(10, 1, 0, expected: 0, .always, at: 1, version: 1),
         append(20, 2, 0, expected: 1, .never, at: 2, version: 2),
@@ -99,6 +113,15 @@ import Testing
         ("one version too few", false, listed(70, .position(5), [(3, 50, 4), (2, 40, nil)], at: 5)),
         ("a version that was gone and is shown", false, listed(70, .stamp(49), [(2, 40, 3), (1, 30, 3)], at: 4)),
         ("a version with other words", false, listed(70, .stamp(49), [(2, 40, nil), (1, 30, 2)], at: 4)),
+        ("whatever is there", true, found(.position(5), [(0, 3, 40, 1), (1, 3, 50, 4)], total: 2, at: 5)),
+        ("whatever was there", true, found(.stamp(39), [(0, 2, 20, 2), (1, 1, 30, 3)], at: 3)),
+        ("what was gone is not found", true, found(.stamp(49), [(0, 3, 40, 1)], at: 4)),
+        ("what was gone is found", false, found(.stamp(49), [(0, 3, 40, 1), (1, 1, 30, 3)], at: 4)),
+        ("what was there is not found", false, found(.stamp(39), [(0, 2, 20, 2)], at: 3)),
+        ("found in another order", false, found(.stamp(39), [(1, 1, 30, 3), (0, 2, 20, 2)], at: 3)),
+        ("found as it was before", false, found(.stamp(49), [(0, 2, 20, 2)], at: 4)),
+        ("found with a total of its own", false, found(.stamp(49), [(0, 3, 40, 1)], total: 2, at: 4)),
+        ("found at another place", false, found(.stamp(39), [(0, 3, 40, 1)], at: 4)),
         ("an instant before everything", true, look(70, 0, asOf: .stamp(9), .noMoment(.instant))),
         ("no such instant, which there is", false, look(70, 0, asOf: .stamp(10), .noMoment(.instant))),
         ("a position to come", true, look(70, 0, asOf: .position(6), .noMoment(.position))),

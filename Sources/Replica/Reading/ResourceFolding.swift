@@ -150,9 +150,9 @@ extension Replica {
         var now: StandingFacts?
         for position in positions.reversed() {
             let (frame, place, transaction) = try event(at: position)
-            let before = now.map {
-                StreamBefore(category: .appointment, subjects: $0.subjects, appointment: $0.appointment)
-            }
+            // What begins it may stand behind a rewind by which it was absent: that one does not say that it creates it.
+            let before = StreamBefore(
+                category: .appointment, subjects: now?.subjects ?? [], appointment: now?.appointment)
             do throws(ByteError) {
                 let facts = try place.facts(in: frame.body, tenant: transaction.tenant, before: before, leafPrefix: 0)
                 guard let appointment = facts.appointment else { throw .malformed }

@@ -95,9 +95,9 @@ extension Replica {
             looks.rewound[at].subjects = try subjects(of: place, in: frame)
             return
         }
-        let before = looks.rewound[at].appointment.map {
-            StreamBefore(category: .appointment, subjects: looks.rewound[at].subjects, appointment: $0)
-        }
+        // What begins it may stand behind a rewind by which it was absent: that one does not say that it creates it.
+        let before = StreamBefore(
+            category: .appointment, subjects: looks.rewound[at].subjects, appointment: looks.rewound[at].appointment)
         do throws(ByteError) {
             let facts = try place.facts(in: frame.body, tenant: transaction.tenant, before: before, leafPrefix: 0)
             guard let appointment = facts.appointment else { throw .malformed }

@@ -53,7 +53,12 @@ extension HistoryCheck {
                 log.version(of: stream, at: $0) == 0
             }
             return (place, place)
+        case (.search(let streams, let moment), .found(let found, let total, let position)):
+            try stands(number, position, asOf: moment, floor: floor)
+            try finds(number, streams, found, total, position)
+            return (position, position)
         case (.look(_, let moment?), .noMoment(let reason)), (.versions(_, let moment, _), .noMoment(let reason)),
+            (.search(_, let moment), .noMoment(let reason)),
             (.scan(_, _, let moment?), .noMoment(let reason)),
             (.rewind(_, let moment, _), .noMoment(let reason)):
             try refuses(number, moment, reason, floor: floor)
@@ -134,6 +139,24 @@ extension HistoryCheck {
             let words = log.isThere(stream, at: made) ? self.words(of: stream, at: made) : nil
             guard shown == ShownVersion(version: version, stamp: log.log[Int(made) - 1].stamp, words: words) else {
                 throw Flaw("operation \(number) lists version \(version) of stream \(stream) as what it was not")
+            }
+        }
+    }
+
+    /// Whatever was there is found, in the order in which it was first made, as it stood.
+    private func finds(
+        _ number: Int, _ streams: Range<Int>, _ found: [FoundStream], _ total: Int?, _ position: UInt64
+    ) throws(Flaw) {
+        let there = streams.filter { log.isThere($0, at: position) }.sorted { log.links[$0][0] < log.links[$1][0] }
+        guard found.map(\.stream) == there, total ?? there.count == there.count else {
+            throw Flaw("operation \(number) found \(found.map(\.stream)) at \(position), and there were \(there)")
+        }
+        for one in found {
+            let version = log.version(of: one.stream, at: position)
+            let stamp = log.log[Int(log.links[one.stream][Int(version) - 1]) - 1].stamp
+            let words = self.words(of: one.stream, at: position)
+            guard one.shown == ShownVersion(version: version, stamp: stamp, words: words) else {
+                throw Flaw("operation \(number) found stream \(one.stream) as what it was not at \(position)")
             }
         }
     }

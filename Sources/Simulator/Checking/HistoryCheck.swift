@@ -55,7 +55,7 @@ package struct HistoryCheck {
             switch operation.call {
             case .append(let events): try match(number, events, operation.outcome)
             case .rewind(let order, let moment, _): try match(number, order, moment, operation.outcome)
-            case .look, .versions, .scan, .audit: break
+            case .look, .versions, .search, .scan, .audit: break
             }
         }
         var latest: UInt64 = 0
@@ -160,7 +160,7 @@ package struct HistoryCheck {
             moments.append((operation.invoked, false, number))
             switch operation.outcome {
             case .unknown, .nothing: break
-            case .appended, .refused, .noMoment, .shown, .missing, .gone, .scanned, .listed, .restored:
+            case .appended, .refused, .noMoment, .shown, .missing, .gone, .scanned, .listed, .found, .restored:
                 moments.append((operation.completed, true, number))
             }
         }
@@ -194,7 +194,7 @@ package struct HistoryCheck {
             switch history.operations[number].call {
             case .append(let events): events.first.flatMap { log.positions[$0.event] }
             case .rewind(let order, _, _): log.orders[order]
-            case .look, .versions, .scan, .audit: nil
+            case .look, .versions, .search, .scan, .audit: nil
             }
         guard let position = found, senders[Int(position) - 1] == number else { return }
         guard position > floor else {

@@ -125,6 +125,7 @@ struct Client {
         let stream = chance.below(maker.streams)
         guard chance.oneIn(3) else { return Self.look(stream, maker, asOf: moment) }
         if chance.oneIn(3) { return Self.versions(stream, maker, asOf: moment) }
+        if maker.appointments > 0, chance.oneIn(3) { return Self.search(maker, asOf: moment) }
         let after = position - min(position, UInt64(chance.below(40)))
         return Self.scan(chance.oneIn(2) ? stream : nil, after: after, maker, asOf: moment)
     }
@@ -142,6 +143,14 @@ struct Client {
             .versions(stream: stream, asOf: moment, count: count),
             .history(
                 maker.kind(of: stream), id: maker.name(of: stream), asOf: moment.asOf, page: PageRequest(count: count))
+        )
+    }
+
+    /// Every appointment is one of the first patient's.
+    static func search(_ maker: EventMaker, asOf moment: Moment) -> (HistoryOperation.Call, Request) {
+        (
+            .search(of: maker.patients..<maker.streams, asOf: moment),
+            .search(SearchQuery(kind: .appointment, parameters: [.patient(["p-0"])], asOf: moment.asOf))
         )
     }
 

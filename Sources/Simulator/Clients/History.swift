@@ -30,6 +30,8 @@ package struct HistoryOperation: Equatable, Sendable {
         case look(stream: Int, asOf: Moment?)
         /// The newest versions of one stream as it was, so many at most.
         case versions(stream: Int, asOf: Moment, count: Int)
+        /// Which of these streams are there, as it was: a search that each of them meets.
+        case search(of: Range<Int>, asOf: Moment)
         /// All events, or those of a stream, after a position; now or as it was.
         case scan(stream: Int?, after: UInt64, asOf: Moment?)
         /// The audit item of what stands at a position.
@@ -59,6 +61,8 @@ package struct HistoryOperation: Equatable, Sendable {
         case scanned(Scan)
         /// Versions of a stream, the newest first, as of a position.
         case listed([ShownVersion], position: UInt64)
+        /// The streams that a search found, in the order it shows them, and how many it says there are.
+        case found([FoundStream], total: Int?, position: UInt64)
         case restored(Restored)
     }
 }
@@ -73,6 +77,17 @@ package struct ShownVersion: Equatable, Sendable {
         self.version = version
         self.stamp = stamp
         self.words = words
+    }
+}
+
+/// A stream that a search found, as it stood.
+package struct FoundStream: Equatable, Sendable {
+    package var stream: Int
+    package var shown: ShownVersion
+
+    package init(stream: Int, shown: ShownVersion) {
+        self.stream = stream
+        self.shown = shown
     }
 }
 

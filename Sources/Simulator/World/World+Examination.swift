@@ -122,11 +122,13 @@ extension World {
             self.history.operations.count == place + questions.count
                 && range.allSatisfy { self.clients[$0].current == nil }
         }
-        guard history.operations.count == place + questions.count,
-            history.operations[place...].allSatisfy({
-                $0.completed > 0 && $0.outcome != .unknown && $0.outcome != .nothing
-            })
-        else { throw Violation("I16", "how things were cannot be read at the end: \(stands)", time: now) }
+        let unanswered = history.operations[place...].first {
+            $0.completed == 0 || $0.outcome == .unknown || $0.outcome == .nothing
+        }
+        guard history.operations.count == place + questions.count, unanswered == nil else {
+            throw Violation(
+                "I16", "\(unanswered.map { "\($0.call)" } ?? "some") cannot be answered at the end: \(stands)", time: now)
+        }
     }
 
     private func questions(_ log: [LoggedEvent], _ chance: inout Chance) -> [Question] {
@@ -140,6 +142,7 @@ extension World {
                     chance.oneIn(4)
                         ? Client.versions(stream, maker, asOf: moment) : Client.look(stream, maker, asOf: moment))
             }
+            if maker.appointments > 0 { questions.append(Client.search(maker, asOf: moment)) }
             questions.append(
                 Client.scan(
                     chance.oneIn(2) ? chance.below(maker.streams) : nil, after: chance.below(UInt64(log.count)), maker,

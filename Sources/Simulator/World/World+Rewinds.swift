@@ -41,17 +41,28 @@ extension World {
         case .look(let stream, let moment):
             if moment == nil { clients[number].versions[stream] = 0 }
             finish(number, .gone)
-        case .versions, .scan, .audit, .rewind: throw Violation("L", "gone, of what cannot be")
+        case .versions, .search, .scan, .audit, .rewind: throw Violation("L", "gone, of what cannot be")
         }
     }
 
     func took(_ number: Int, _ page: ResourcePage) throws(Violation) {
+        guard let current = clients[number].current else { return }
         let versions = page.resources.map { one in
             var words: [UInt64]?
             if case .json(let json) = one.content { words = EventMaker.words(in: json) }
             return ShownVersion(version: one.version, stamp: one.lastUpdated.microseconds, words: words)
         }
-        finish(number, .listed(versions, position: page.position))
+        guard case .search = history.operations[current.place].call else {
+            return finish(number, .listed(versions, position: page.position))
+        }
+        var found: [FoundStream] = []
+        for (resource, shown) in zip(page.resources, versions) {
+            guard let stream = maker.stream(of: "appointment/\(resource.id)") else {
+                throw Violation("L", "a search found what nobody made")
+            }
+            found.append(FoundStream(stream: stream, shown: shown))
+        }
+        finish(number, .found(found, total: page.total, position: page.position))
     }
 
     /// What a reader was shown: an event, which must bear the words that were sent, or a rewind that was ordered (I15).
@@ -104,7 +115,8 @@ extension HistoryOperation {
     var isOfThePast: Bool {
         switch (call, outcome) {
         case (.look(_, .some), .shown), (.look(_, .some), .missing), (.look(_, .some), .gone),
-            (.scan(_, _, .some), .scanned), (.versions, .listed), (.versions, .missing):
+            (.scan(_, _, .some), .scanned), (.versions, .listed), (.versions, .missing),
+            (.search, .found):
             true
         default: false
         }
