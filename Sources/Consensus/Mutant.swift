@@ -73,6 +73,8 @@ package enum Mutant: String, CaseIterable, Sendable {
     case rewindsEventsAlone
     /// Reads fold what a rewind undid.
     case foldsWhatWasUndone
+    /// What begins an appointment anew behind a rewind is read as if it were the first of its stream.
+    case readsAnewAsFirst
     /// A repeat of what was undone is answered as if it counted.
     case forgetsRewinds
     /// An instant in the middle of a frame is taken for its beginning.

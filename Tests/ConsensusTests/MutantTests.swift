@@ -20,7 +20,7 @@ import Testing
     /// Bugs beside agreement, found by whole worlds: Fixtures/simulator/mutants.txt.
     static let byWorlds: [Mutant] = [
         .foldsUndecided, .forgetsRepeats, .goesOnAfterFailedOrder, .appendsWhileRewinding, .looksPastTarget,
-        .rewindsEventsAlone, .foldsWhatWasUndone, .forgetsRewinds, .cutsAtFrames, .fencesNothing,
+        .rewindsEventsAlone, .foldsWhatWasUndone, .readsAnewAsFirst, .forgetsRewinds, .cutsAtFrames, .fencesNothing,
     ]
 
     /// Safety, a bound or the peace after the chaos fails within a few seeds.

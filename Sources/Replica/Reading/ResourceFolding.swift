@@ -151,8 +151,7 @@ extension Replica {
         for position in positions.reversed() {
             let (frame, place, transaction) = try event(at: position)
             // What begins it may stand behind a rewind by which it was absent: that one does not say that it creates it.
-            let before = StreamBefore(
-                category: .appointment, subjects: now?.subjects ?? [], appointment: now?.appointment)
+            let before = before(now?.subjects ?? [], now?.appointment)
             do throws(ByteError) {
                 let facts = try place.facts(in: frame.body, tenant: transaction.tenant, before: before, leafPrefix: 0)
                 guard let appointment = facts.appointment else { throw .malformed }
@@ -163,6 +162,12 @@ extension Replica {
             }
         }
         return now
+    }
+
+    /// An appointment before an event, for reading it by itself; of what begins it, nothing.
+    func before(_ subjects: [UInt64], _ appointment: AppointmentFacts?) -> StreamBefore? {
+        if appointment == nil, mutated(.readsAnewAsFirst) { return nil }
+        return StreamBefore(category: .appointment, subjects: subjects, appointment: appointment)
     }
 
     /// Whether a stream is gone, or absent, since the event or rewind at a link of its chain.

@@ -96,8 +96,7 @@ extension Replica {
             return
         }
         // What begins it may stand behind a rewind by which it was absent: that one does not say that it creates it.
-        let before = StreamBefore(
-            category: .appointment, subjects: looks.rewound[at].subjects, appointment: looks.rewound[at].appointment)
+        let before = before(looks.rewound[at].subjects, looks.rewound[at].appointment)
         do throws(ByteError) {
             let facts = try place.facts(in: frame.body, tenant: transaction.tenant, before: before, leafPrefix: 0)
             guard let appointment = facts.appointment else { throw .malformed }

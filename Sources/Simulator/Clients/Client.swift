@@ -17,7 +17,7 @@ struct Client {
     var position: UInt64 = 0
     var isResting = false
     /// What it is to ask next, the last one first, whatever else it would do.
-    var questions: [(call: HistoryOperation.Call, request: Request)] = []
+    var questions: [(call: HistoryOperation.Call, sends: Sending)] = []
 
     /// The last append it was told of, to be sent once more.
     var done: (call: HistoryOperation.Call, request: Request)?

@@ -20,7 +20,7 @@ extension World {
         clients[number].isResting = false
         if clients[number].current == nil {
             if let question = clients[number].questions.popLast() {
-                begin(number, question.call, .request(question.request), patience: Self.windDownMicroseconds)
+                begin(number, question.call, question.sends, patience: Self.windDownMicroseconds)
             } else if isWindingDown || number == rewinder {
                 return
             } else {
@@ -115,7 +115,9 @@ extension World {
         guard let current = clients[number].current else { return }
         clients[number].target = 0
         // An order that may have been carried out is not given twice.
-        if case .order = current.sends, current.isUncertain { return finish(number, .unknown) }
+        if case .order(.rewind(_, applies: true)) = current.sends, current.isUncertain {
+            return finish(number, .unknown)
+        }
         guard now < current.deadline else {
             if case .scan = history.operations[current.place].call, !current.scan.shown.isEmpty {
                 return finish(number, .scanned(current.scan))

@@ -103,10 +103,11 @@ extension World {
         }
     }
 
-    private typealias Question = (call: HistoryOperation.Call, request: Request)
+    private typealias Question = (call: HistoryOperation.Call, sends: Client.Sending)
 
     /// Several ask at one time; each answer is part of the history.
-    private func ask(_ questions: [Question]) throws(Violation) {
+    private func ask(_ asked: (questions: [Question], previews: [Question])) throws(Violation) {
+        let questions = asked.questions
         let first = clients.count
         for number in first..<(first + Self.examiners) {
             let chance = Chance(seed: plan.seed, .examination, number)
@@ -114,41 +115,58 @@ extension World {
             clients[number].questions = stride(from: number - first, to: questions.count, by: Self.examiners).map {
                 questions[$0]
             }
+            // One at a time is looked ahead from.
+            if number == first { clients[number].questions += asked.previews }
             after(1, .turn(client: number))
         }
+        let count = questions.count + asked.previews.count
         let range = first..<clients.count
         let place = history.operations.count
         try run(until: now + Self.windDownMicroseconds) {
-            self.history.operations.count == place + questions.count
+            self.history.operations.count == place + count
                 && range.allSatisfy { self.clients[$0].current == nil }
         }
         let unanswered = history.operations[place...].first {
             $0.completed == 0 || $0.outcome == .unknown || $0.outcome == .nothing
         }
-        guard history.operations.count == place + questions.count, unanswered == nil else {
+        guard history.operations.count == place + count, unanswered == nil else {
             throw Violation(
                 "I16", "\(unanswered.map { "\($0.call)" } ?? "some") cannot be answered at the end: \(stands)", time: now)
         }
     }
 
-    private func questions(_ log: [LoggedEvent], _ chance: inout Chance) -> [Question] {
+    /// How streams stood, what searches and scans found; and what going back to then would do.
+    private func questions(
+        _ log: [LoggedEvent], _ chance: inout Chance
+    ) -> (questions: [Question], previews: [Question]) {
         var questions: [Question] = []
+        var previews: [Question] = []
+        func ask(_ one: (call: HistoryOperation.Call, request: Request)) {
+            questions.append((one.call, .request(one.request)))
+        }
         for number in 0..<plan.examinedMoments {
             let moment: Moment = number == 0 ? .position(UInt64(log.count)) : moment(of: log, &chance)
             var streams = Array(0..<maker.streams)
             while streams.count > Self.examinedStreams { streams.remove(at: chance.below(streams.count)) }
             for stream in streams {
-                questions.append(
+                ask(
                     chance.oneIn(4)
                         ? Client.versions(stream, maker, asOf: moment) : Client.look(stream, maker, asOf: moment))
             }
-            if maker.appointments > 0 { questions.append(Client.search(maker, asOf: moment)) }
-            questions.append(
+            if maker.appointments > 0 { ask(Client.search(maker, asOf: moment)) }
+            if FoldedLog(log).cut(moment, through: UInt64(log.count)) < UInt64(log.count) {
+                previews.append(
+                    (
+                        .rewind(order: -1, to: moment, applies: false),
+                        .order(.rewind(to: moment.asOf, applies: false))
+                    ))
+            }
+            ask(
                 Client.scan(
                     chance.oneIn(2) ? chance.below(maker.streams) : nil, after: chance.below(UInt64(log.count)), maker,
                     asOf: moment))
         }
-        return questions
+        return (questions, previews)
     }
 
     /// Exactly a stamp, just before one, between two; around a rewind, and around a failover.
