@@ -27,8 +27,9 @@ SEED = int(os.environ.get("CHARTLOG_SEED", "1"))
 
 
 class Clerk(threading.Thread):
-    """Appends its own clinic's events, and sends again what got no answer. What a rewind has made impossible is refused: it
-    is left out, and when too much is, another clinic opens."""
+    """Appends its own clinic's events, and sends again what got no answer. What a rewind has made impossible is refused: now
+    and then the patient is registered or the appointment booked anew, else it is left out, and when too much is, another
+    clinic opens."""
 
     def __init__(self, store, number, clinic, pause=0.004):
         super().__init__(daemon=True)
@@ -36,7 +37,17 @@ class Clerk(threading.Thread):
         self.dice = random.Random(number)
         self.clinics, self.events, self.at = 0, [], 0
         self.acknowledged, self.refused, self.wrong = [], 0, []
+        # What began each stream, and which events were sent once more behind it.
+        self.began, self.anew = {}, set()
         self.stopping = False
+
+    def begin_anew(self, event):
+        """Has a stream that was rewound away begun again, and the event come after that."""
+        first = self.began.get(event["subject"])
+        if first is None or event["id"] in self.anew or self.dice.randrange(2):
+            return
+        self.anew.add(event["id"])
+        self.events[self.at + 1:self.at + 1] = [dict(first, id=f"{first['id']}-anew{len(self.anew)}"), event]
 
     def open(self):
         self.clinics += 1
@@ -68,8 +79,12 @@ class Clerk(threading.Thread):
                 refusals = 0
                 for event, told in zip(batch, json.loads(body)["events"]):
                     self.acknowledged.append((event["id"], event["subject"], told["version"], told["position"]))
+                    if event["type"] in ("patient.registered", "appointment.booked"):
+                        self.began.setdefault(event["subject"], event)
             elif status in (404, 409, 410, 422):
                 self.refused, refusals = self.refused + 1, refusals + 1
+                if status in (404, 410) and len(batch) == 1:
+                    self.begin_anew(batch[0])
             else:
                 self.wrong.append((status, body[:300]))
                 return
@@ -319,7 +334,8 @@ def recording(report, store, admin, place):
     report.check("every question was answered", not recorder.wrong, recorder.wrong[:3])
     report.check("there were rewinds and failovers", rewinds and failovers, (rewinds, failovers))
     print(f"  {INSTANTS} instants in {time.monotonic() - begun:.0f} s, {sum(len(clerk.acknowledged) for clerk in clerks)} events "
-          f"acknowledged, {sum(clerk.refused for clerk in clerks)} requests refused after {rewinds} rewinds, {failovers} failovers",
+          f"acknowledged, {sum(clerk.refused for clerk in clerks)} requests refused after {rewinds} rewinds, {failovers} failovers, "
+          f"{sum(1 for clerk in clerks for row in clerk.acknowledged if '-anew' in row[0])} streams begun anew",
           flush=True)
     return clerks, recorder.instants, ends
 
