@@ -18,8 +18,12 @@ package struct BookDecoder {
     /// Of each rewind, how many streams are still to come.
     private var streamsDue: [Int] = []
     private var rewindAt = 0
+    private let beside: any Beside
+    /// What follows from the rows, once they are all there: made while the lists are read. Nil: they are no book's.
+    private var following: (() -> Book?)?
 
-    package init() {}
+    /// - Parameter beside: Does a part of it while pieces are taken.
+    package init(beside: any Beside = InTurn()) { self.beside = beside }
 
     package mutating func take(_ piece: [UInt8]) throws(ByteError) {
         var reader = ByteReader(piece)
@@ -34,6 +38,10 @@ package struct BookDecoder {
             guard section.rawValue == self.section.rawValue + 1, sections.contains(section), isFilled(self.section)
             else { throw .malformed }
             self.section = section
+            if section == .itemsOfSubject {
+                let rows = book
+                following = beside.begin { rows.completed }
+            }
         }
         switch section {
         case .head: throw .malformed
@@ -58,8 +66,11 @@ package struct BookDecoder {
 
     /// The book, once every section is there.
     package consuming func finish() throws(ByteError) -> Book {
-        guard !isAtStart, section == sections.last, isFilled(section) else { throw .malformed }
-        try book.completeAfterDecoding()
+        guard !isAtStart, section == sections.last, isFilled(section), book.indexLists(),
+            book.order.count == Int(book.position + book.record), book.order.recordCount == book.record,
+            let rows = following?()
+        else { throw .malformed }
+        book.takeOver(rows)
         guard [book.patientHash.sum, book.appointmentHash.sum, book.auditHash.sum] == sums else { throw .malformed }
         return book
     }
@@ -212,30 +223,45 @@ package struct BookDecoder {
     }
 }
 
+// What a snapshot leaves out because the rows tell it: hash indexes, counts by status, digests.
 extension Book {
-    /// What a snapshot leaves out because the rows tell it: hash indexes, counts by status, digests.
-    fileprivate mutating func completeAfterDecoding() throws(ByteError) {
-        guard order.count == Int(position + record), order.recordCount == record else { throw .malformed }
-        statusCounts = Array(repeating: 0, count: tenants.count * 16)
-        let streams = streams
-        let areTagsNew = byTag.fill(
+    /// The same rows with what follows from them; nil when two have one name.
+    fileprivate var completed: Book? {
+        var made = self
+        made.statusCounts = Array(repeating: 0, count: tenants.count * 16)
+        let areTagsNew = made.byTag.fill(
             streams.count, hash: { Mix.word(streams[$0].tag) }, same: { streams[Int($0)].tag == streams[Int($1)].tag })
-        let areTokensNew = byToken.fill(
+        let areTokensNew = made.byToken.fill(
             streams.count, hash: { Self.hash(streams[$0].token) },
             same: {
                 let (a, b) = (streams[Int($0)], streams[Int($1)])
                 return a.token == b.token && a.tenant == b.tenant
             })
-        guard areTagsNew, areTokensNew, subjects.indexWords(), actors.indexWords(), itemsOfSubject.indexLists(),
-            itemsOfActor.indexLists(), streamsOfSubject.indexLists(), streamsOfCategory.indexLists(),
-            bookings.indexLists(), patientsOfTerm.indexLists()
-        else { throw .malformed }
+        guard areTagsNew, areTokensNew, made.subjects.indexWords(), made.actors.indexWords() else { return nil }
         for ordinal in 0..<streams.count {
             let cell = streams[ordinal]
             if cell.appointment != 0, cell.state != .absent {
-                statusCounts[Int(cell.tenant) * 16 + Int(appointments[Int(cell.appointment) - 1].status.rawValue)] += 1
+                let status = appointments[Int(cell.appointment) - 1].status
+                made.statusCounts[Int(cell.tenant) * 16 + Int(status.rawValue)] += 1
             }
-            changeHash(of: cell, by: 1)
+            made.changeHash(of: cell, by: 1)
         }
+        return made
+    }
+
+    fileprivate mutating func takeOver(_ rows: Book) {
+        byTag = rows.byTag
+        byToken = rows.byToken
+        subjects = rows.subjects
+        actors = rows.actors
+        statusCounts = rows.statusCounts
+        patientHash = rows.patientHash
+        appointmentHash = rows.appointmentHash
+    }
+
+    /// Whether no list's key came twice.
+    fileprivate mutating func indexLists() -> Bool {
+        itemsOfSubject.indexLists() && itemsOfActor.indexLists() && streamsOfSubject.indexLists()
+            && streamsOfCategory.indexLists() && bookings.indexLists() && patientsOfTerm.indexLists()
     }
 }

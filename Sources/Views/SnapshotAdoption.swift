@@ -22,13 +22,14 @@ extension SnapshotStore {
     /// page by page opened under this place's seal and sealed under the other's. Nothing here is changed.
     ///
     /// - Precondition: nothing of their names is at the other place.
+    /// - Parameter beside: Does a part of it meanwhile.
     /// - Returns: nil where there is none. The other place has no snapshot before the one returned is written there.
     /// - Throws: when a page does not open, or cannot be written.
     package func adopted<Other: FileStore>(
-        into other: Other, _ otherPlace: ViewPlace, dice: inout some Dice
+        into other: Other, _ otherPlace: ViewPlace, beside: any Beside = InTurn(), dice: inout some Dice
     ) throws(ViewError) -> Snapshot? {
         guard let number = try numbers().first else { return nil }
-        let snapshot = try SnapshotReader.read(number, on: store, place, crypto)
+        let snapshot = try SnapshotReader.read(number, on: store, place, crypto, beside: beside)
         let directory = otherPlace.directory
         try asViews { () throws(FileError) in try other.makeDirectory(directory) }
         for run in snapshot.runs {

@@ -103,11 +103,11 @@ struct SnapshotReader<Store: FileStore> {
     private let bytesAhead: Int
 
     static func read(
-        _ number: UInt64, on store: Store, _ place: ViewPlace, _ crypto: Crypto
+        _ number: UInt64, on store: Store, _ place: ViewPlace, _ crypto: Crypto, beside: any Beside
     ) throws(ViewError) -> Snapshot {
         var reader = try SnapshotReader(number, on: store, place, crypto, bytesAhead: 1 << 20)
         defer { store.close(reader.file) }
-        return try reader.snapshot()
+        return try reader.snapshot(beside)
     }
 
     /// The runs it names, read from its first page alone.
@@ -161,9 +161,9 @@ struct SnapshotReader<Store: FileStore> {
 
     private var damaged: ViewError { .damaged(file: seal.name, page: page) }
 
-    private mutating func snapshot() throws(ViewError) -> Snapshot {
+    private mutating func snapshot(_ beside: any Beside) throws(ViewError) -> Snapshot {
         let first = try standPage()
-        var decoder = BookDecoder()
+        var decoder = BookDecoder(beside: beside)
         var extra: [UInt8] = []
         while true {
             let (role, plain) = try next()

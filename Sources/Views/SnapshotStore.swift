@@ -102,14 +102,15 @@ package final class SnapshotStore<Store: FileStore> {
 
     /// Loads the newest snapshot that is whole, and removes what crashes have left behind.
     ///
+    /// - Parameter beside: Does a part of it meanwhile.
     /// - Throws: only when the directory itself cannot be read.
-    package func load() throws(ViewError) -> LoadedSnapshot {
+    package func load(beside: any Beside = InTurn()) throws(ViewError) -> LoadedSnapshot {
         let (store, directory) = (store, place.directory)
         try asViews { () throws(FileError) in try store.makeDirectory(directory) }
         var loaded = LoadedSnapshot(snapshot: nil, number: 0, refused: [])
         for number in try numbers() {
             do throws(ViewError) {
-                loaded.snapshot = try SnapshotReader.read(number, on: store, place, crypto)
+                loaded.snapshot = try SnapshotReader.read(number, on: store, place, crypto, beside: beside)
                 loaded.number = number
                 break
             } catch { loaded.refused.append(error) }

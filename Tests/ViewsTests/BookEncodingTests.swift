@@ -197,8 +197,41 @@ import Testing
         }
     }
 
-    static func decode(_ pieces: [[UInt8]]) throws -> Book {
-        var decoder = BookDecoder()
+    /// Another thread, at its slowest: the work is done when it is waited for.
+    private struct Late: Beside {
+        func begin<Value: Sendable>(_ work: @escaping @Sendable () -> Value) -> () -> Value { work }
+    }
+
+    @Test func `what is done beside the reading may come at its very end`() throws {
+        let book = Self.rewound()
+        let read = try Self.decode(book.pieces, beside: Late())
+        #expect(read.encoded == book.encoded && read.digests == book.digests)
+        for number in 0..<book.streamCount {
+            let stream = StreamOrdinal(raw: UInt32(number))
+            let row = book.row(stream)
+            #expect(read.stream(tag: row.tag) == stream && read.stream(token: row.token, tenant: row.tenant) == stream)
+            for subject in row.subjects {
+                #expect(read.streams(ofSubject: subject) == book.streams(ofSubject: subject))
+            }
+        }
+        // A stream said twice is found out there too.
+        let at = try #require(book.pieces.firstIndex { $0[0] == BookSection.streams.rawValue })
+        for late in [false, true] {
+            var pieces = book.pieces
+            // The tag of the second row is made the first one's: rows have a length of their own, so both are looked for.
+            let first = Array(pieces[at][1..<9])
+            let tags = (0..<book.streamCount).map { book.row(StreamOrdinal(raw: UInt32($0))).tag }
+            let second = (0..<8).map { UInt8(truncatingIfNeeded: tags[1] >> UInt64(8 * $0)) }
+            let place = try #require((9..<pieces[at].count - 8).first { Array(pieces[at][$0..<$0 + 8]) == second })
+            pieces[at].replaceSubrange(place..<place + 8, with: first)
+            #expect(throws: ByteError.self) {
+                try late ? Self.decode(pieces, beside: Late()) : Self.decode(pieces)
+            }
+        }
+    }
+
+    static func decode(_ pieces: [[UInt8]], beside: any Beside = InTurn()) throws -> Book {
+        var decoder = BookDecoder(beside: beside)
         for piece in pieces { try decoder.take(piece) }
         return try decoder.finish()
     }

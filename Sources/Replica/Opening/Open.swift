@@ -4,7 +4,7 @@ internal import Files
 package import Keys
 internal import Records
 internal import SegmentedLog
-internal import Views
+package import Views
 
 /// What is folded of a log, and through which entry.
 struct Folded {
@@ -53,17 +53,19 @@ extension Replica {
     /// A damaged log opens too (`damage`); a snapshot that does not open is passed over.
     /// - Parameters:
     ///   - adopted: Views to begin from in place of a snapshot in the store.
+    ///   - beside: Does a part of it meanwhile.
     ///   - progress: Told the entries folded and those there are, now and then.
     package static func open(
         _ store: Store, configuration: ReplicaConfiguration, root: SecretKey, dice: any Dice,
-        adopted: AdoptedViews? = nil, progress: (_ done: UInt64, _ of: UInt64) -> Void = { _, _ in }
+        adopted: AdoptedViews? = nil, beside: any Beside = InTurn(),
+        progress: (_ done: UInt64, _ of: UInt64) -> Void = { _, _ in }
     ) throws(ReplicaError) -> Replica {
-        try open(store, configuration, root, dice, adopted, votesAlone: false, progress)
+        try open(store, configuration, root, dice, adopted, beside, votesAlone: false, progress)
     }
 
     private static func open(
         _ store: Store, _ configuration: ReplicaConfiguration, _ root: SecretKey, _ dice: any Dice, _ adopted: AdoptedViews?,
-        votesAlone: Bool, _ progress: (_ done: UInt64, _ of: UInt64) -> Void
+        _ beside: any Beside, votesAlone: Bool, _ progress: (_ done: UInt64, _ of: UInt64) -> Void
     ) throws(ReplicaError) -> Replica {
         var dice = BatchedDice(dice)
         let keys = try openKeys(store, configuration, root)
@@ -98,12 +100,12 @@ extension Replica {
         let place = ViewPlace(
             directory: ReplicaPaths.views, clusterID: configuration.clusterID,
             key: try asKeys { () throws(KeyError) in try keys.ring.snapshotKey() })
-        var (folded, identities) = try load(store, place, keys.crypto, adopted, log: log)
+        var (folded, identities) = try load(store, place, keys.crypto, adopted, beside, log: log)
         var configurations = try configurations(log, genesis: genesis, folded: folded)
         let membership = configurations[configurations.count - 1].entry.membership
         if log.fault != nil, !votesAlone, membership.voters == [configuration.id], !membership.isJoint {
             // Nobody else's copy ever counted: what was not acknowledged here was not acknowledged, and is cut.
-            return try open(store, configuration, root, dice, adopted, votesAlone: true, progress)
+            return try open(store, configuration, root, dice, adopted, beside, votesAlone: true, progress)
         }
         if membership == Membership(voters: [configuration.id]) {
             // Alone, what is durable here is durable on the quorum: the tail is folded before the no-op commits it.
@@ -221,7 +223,7 @@ extension Replica {
     /// The newest snapshot that is whole, with its runs, and lies within the log; else nothing but the genesis.
     private static func load(
         _ store: Store, _ place: ViewPlace, _ crypto: Crypto, _ adopted: AdoptedViews?,
-        log: EntryLog<Store, EntryLeaves>
+        _ beside: any Beside, log: EntryLog<Store, EntryLeaves>
     ) throws(ReplicaError) -> (Folded, IdentityIndex<Store>) {
         let snapshots = SnapshotStore(store: store, place: place, crypto: crypto)
         do throws(ViewError) {
@@ -232,7 +234,7 @@ extension Replica {
             {
                 return (folded, identities)
             }
-            while let (snapshot, number) = try next(snapshots) {
+            while let (snapshot, number) = try next(snapshots, beside) {
                 do {
                     guard snapshot.stand.index <= log.lastIndex else { throw ByteError.malformed }
                     let identities = try IdentityIndex(store: store, place: place, runs: snapshot.runs, crypto: crypto)
@@ -247,8 +249,10 @@ extension Replica {
         }
     }
 
-    private static func next(_ snapshots: SnapshotStore<Store>) throws(ViewError) -> (Snapshot, UInt64)? {
-        let loaded = try snapshots.load()
+    private static func next(
+        _ snapshots: SnapshotStore<Store>, _ beside: any Beside
+    ) throws(ViewError) -> (Snapshot, UInt64)? {
+        let loaded = try snapshots.load(beside: beside)
         return loaded.snapshot.map { ($0, loaded.number) }
     }
 

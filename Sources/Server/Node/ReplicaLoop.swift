@@ -197,7 +197,8 @@ final class ReplicaLoop {
     > {
         let store = try store(configuration)
         do throws(ReplicaError) {
-            return try Replica.open(store, configuration: configuration.replica, root: root, dice: SystemDice())
+            return try Replica.open(
+                store, configuration: configuration.replica, root: root, dice: SystemDice(), beside: OnThread())
         } catch {
             switch error {
             case .file: throw ServerError("A file of the store cannot be read: see its owner and the disk.")
