@@ -50,9 +50,25 @@ enum AppointmentCodec {
         for token in tokens { writer.u64(token) }
     }
 
-    /// Passes over one change.
+    /// Passes over one change, and makes nothing of it: an entry may hold one for every appointment there is.
     static func skip(_ reader: inout ByteReader) throws(ByteError) {
-        _ = try apply(&reader, before: nothing)
+        let mask = AppointmentMask(rawValue: try reader.u8())
+        if mask.contains(.status), AppointmentStatus(rawValue: try reader.u8()) == nil { throw .malformed }
+        if mask.contains(.interval) {
+            if mask.contains(.minutes) {
+                let limit = Int(Int64.max / minute) / 2
+                _ = try reader.count(atMost: limit)
+                _ = try reader.count(atMost: limit)
+            } else {
+                _ = try reader.range(16)
+            }
+        }
+        if mask.contains(.practitioners) { try skipTokens(&reader) }
+        if mask.contains(.locations) { try skipTokens(&reader) }
+    }
+
+    private static func skipTokens(_ reader: inout ByteReader) throws(ByteError) {
+        _ = try reader.range(try reader.count(atMost: reader.remaining / 8) * 8)
     }
 
     /// The facts after the change that stands at the reader.

@@ -46,11 +46,9 @@ enum RewindCodec {
         for _ in 0..<(try reader.count(atMost: RewindFacts.streamsMax)) {
             let head = try head(&reader)
             if head.bits & namesSubjects != 0 {
-                for _ in 0..<(try reader.count(atMost: EntryFormat.subjectsMax)) { _ = try reader.u64() }
+                _ = try reader.range(try reader.count(atMost: EntryFormat.subjectsMax) * 8)
             }
-            if head.bits & changesAppointment != 0 {
-                _ = try AppointmentCodec.apply(&reader, before: AppointmentCodec.nothing)
-            }
+            if head.bits & changesAppointment != 0 { try AppointmentCodec.skip(&reader) }
         }
     }
 

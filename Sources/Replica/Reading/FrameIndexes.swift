@@ -61,7 +61,7 @@ struct FrameIndexes {
     private static let kept = 8
     private static let smallKept = 256
     private static let smallBytesMax = 16 << 20
-    private static let rewindsKept = 64
+    private static let rewindsKept = 1024
 
     private var frames: [FrameParts] = []
     private var bytes = 0

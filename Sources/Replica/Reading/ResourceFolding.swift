@@ -71,6 +71,32 @@ extension Replica {
         return found
     }
 
+    /// What a stream said after each of its events from a position on, oldest first; where it was gone, nothing.
+    func saidSince(_ position: UInt64, of stream: StreamOrdinal, _ kind: ViewKind) throws(Problem) -> [[UInt8]] {
+        var events: [UInt64] = []
+        var at = book.standing(of: stream).position
+        while at > 0, at >= position {
+            if book.rewindTarget(at) == nil { events.append(at) }
+            at = book.position(before: at, of: stream)
+        }
+        var said: [[UInt8]] = []
+        var last: UInt64 = 0
+        var fold = ResourceFold(kind.category ?? .patient)
+        for at in events.reversed() {
+            let event: StoredEvent?
+            if last > 0, book.position(before: at, of: stream) == last {
+                let next = try openEvent(at: at)
+                try apply(next, to: &fold)
+                event = next
+            } else {
+                (fold, event) = try content(stream, kind, at: at)
+            }
+            last = at
+            if let event, !event.isGone, !fold.isDeleted, let json = fold.resource { said.append(json) }
+        }
+        return said
+    }
+
     /// What a stream says at a link of its chain, and the newest event that makes it up; nil where it is absent.
     private func content(
         _ stream: StreamOrdinal, _ kind: ViewKind, at position: UInt64

@@ -161,19 +161,15 @@ extension Replica {
         return book.patients(key: rarest)
     }
 
-    /// Brings the search terms of up to `limit` patients up to date, version by version: an earlier version's terms
-    /// are needed by a search as of then.
+    /// Brings the search terms of up to `limit` patients up to date, event by event: what an earlier one said is needed by a
+    /// search as of then. What a rewind brought back was said before. A turn opens a bounded part of the log.
     private func indexStale(limit: Int) {
-        for patient in book.takeStale(limit: limit) {
+        let bytes = opened.bytesTaken
+        for _ in 0..<limit where opened.bytesTaken - bytes < configuration.slicedBytesMax {
+            guard let patient = book.takeStale(limit: 1).first else { return }
             reads.staleTaken += 1
-            let standing = book.standing(of: patient.stream)
-            let from = book.standing(of: patient.stream, through: patient.from)?.version ?? 1
             do {
-                let versions = try foldedVersions(
-                    patient.stream, .patient, through: standing.position,
-                    versions: min(from, standing.version)...standing.version)
-                for version in versions {
-                    guard let json = version.json else { continue }
+                for json in try saidSince(patient.from, of: patient.stream, .patient) {
                     book.index(patient: patient.stream, keys: try PatientTerms(resource: json).searchKeys())
                 }
             } catch {
