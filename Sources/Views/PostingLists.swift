@@ -47,10 +47,8 @@ struct PostingLists: Sendable {
     ///
     /// - Precondition: there is none under `key`.
     mutating func begin(_ value: UInt32, _ key: UInt64) {
-        let ordinal = UInt32(heads.count)
-        heads.append(
-            Head(keyLow: UInt32(truncatingIfNeeded: key), keyHigh: UInt32(truncatingIfNeeded: key >> 32), last: value))
-        index.insert(ordinal, hash: Mix.word(key))
+        take(value, key)
+        index.insert(UInt32(heads.count - 1), hash: Mix.word(key))
     }
 
     /// Makes a list of one value, which is found only after `indexLists`.
@@ -83,13 +81,7 @@ struct PostingLists: Sendable {
 
     /// Sees to it that the newest block has room for `bytes` more.
     private mutating func makeRoom(_ bytes: Int, in head: inout Head) {
-        guard head.tail != 0 else {
-            head.tail = pool.take(0)
-            pool.write(u32: 0, at: BlockPool.place(head.tail))
-            pool.write(u32: head.count, at: BlockPool.place(head.tail) + 4)
-            pool.write(u32: head.last, at: BlockPool.place(head.tail) + 8)
-            return
-        }
+        guard head.tail != 0 else { return chain(0, in: &head) }
         let held = Self.headerBytes + Int(head.used)
         guard held + bytes > BlockPool.blockBytes[Int(head.size)] else { return }
         if head.size < Self.movingSize {
@@ -99,15 +91,21 @@ struct PostingLists: Sendable {
             head.tail = moved
             head.size += 1
         } else {
-            let size = min(head.size + 1, UInt8(BlockPool.blockBytes.count - 1))
-            let next = pool.take(size)
-            pool.write(u32: head.tail, at: BlockPool.place(next))
-            pool.write(u32: head.count, at: BlockPool.place(next) + 4)
-            pool.write(u32: head.last, at: BlockPool.place(next) + 8)
-            head.tail = next
-            head.size = size
-            head.used = 0
+            chain(min(head.size + 1, Self.largestSize), in: &head)
         }
+    }
+
+    private static let largestSize = UInt8(BlockPool.blockBytes.count - 1)
+
+    /// Begins a new newest block.
+    private mutating func chain(_ size: UInt8, in head: inout Head) {
+        let block = pool.take(size)
+        pool.write(u32: head.tail, at: BlockPool.place(block))
+        pool.write(u32: head.count, at: BlockPool.place(block) + 4)
+        pool.write(u32: head.last, at: BlockPool.place(block) + 8)
+        head.tail = block
+        head.size = size
+        head.used = 0
     }
 
     /// Appends to the list made last, many at once: as many of the codes as there is room for into a block.
@@ -152,16 +150,9 @@ struct PostingLists: Sendable {
             let room = BlockPool.blockBytes[Int(head.size)] - Self.headerBytes - Int(head.used)
             if room >= min(bytes, Self.codeBytesMax) { return }
         }
-        let largest = UInt8(BlockPool.blockBytes.count - 1)
         var size: UInt8 = 0
-        while size < largest, BlockPool.blockBytes[Int(size)] < Self.headerBytes + bytes { size += 1 }
-        let block = pool.take(size)
-        pool.write(u32: head.tail, at: BlockPool.place(block))
-        pool.write(u32: head.count, at: BlockPool.place(block) + 4)
-        pool.write(u32: head.last, at: BlockPool.place(block) + 8)
-        head.tail = block
-        head.size = size
-        head.used = 0
+        while size < Self.largestSize, BlockPool.blockBytes[Int(size)] < Self.headerBytes + bytes { size += 1 }
+        chain(size, in: &head)
     }
 
     /// Appends what `encode` says of a whole list but its key.

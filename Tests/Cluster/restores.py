@@ -621,18 +621,20 @@ def size(path):
     return sum(os.stat(os.path.join(folder, name)).st_blocks * 512 for folder, _, names in os.walk(path) for name in names)
 
 
+def small_disk(place, bytes, again=False):
+    """A file system of so many bytes at a directory, or the same made larger or smaller; whether that could be."""
+    options = f"size={bytes // 1024}k,mode=700"
+    words = ["-o", f"remount,{options}"] if again else ["-t", "tmpfs", "-o", options, "none"]
+    return os.geteuid() == 0 and subprocess.run(["mount", *words, place], capture_output=True).returncode == 0
+
+
 def full(report, store, admin, place, instants, ends):
     """A disk that is full: a clear error; when there is room, the same command goes on."""
     small = os.path.join(store.top, "small")
     os.mkdir(small)
     room = size(place)
 
-    def mount(bytes, option="mount"):
-        options = ["-o", f"remount,size={bytes // 1024}k", small] if option == "remount" else [
-            "-t", "tmpfs", "-o", f"size={bytes // 1024}k", "none", small]
-        return os.geteuid() == 0 and subprocess.run(["mount", *options], capture_output=True).returncode == 0
-
-    if not mount(room // 2):
+    if not small_disk(small, room // 2):
         return report.skip("full disks", "only root can mount a small one")
     try:
         there = os.path.join(small, "backups")
@@ -644,7 +646,7 @@ def full(report, store, admin, place, instants, ends):
         found = run("backup", "verify", there, "--all")
         report.check("there is no half backup", found.returncode == 1 and b"There is no backup" in found.stderr, said(found))
         report.check("the store goes on", settled(store) is not None, store.status())
-        mount(8 * room, "remount")
+        small_disk(small, 8 * room, again=True)
         held(report, "with room it goes on", run("backup", "create", "--to", there, "--context", admin))
         held(report, "and verifies", run("backup", "verify", there, "--all", "--store", store.dir))
         shutil.rmtree(there)
@@ -653,17 +655,17 @@ def full(report, store, admin, place, instants, ends):
         command = ["restore", "branch", "--from", place, "--store", store.dir, "--into", into, "--base-port", str(base), "--position",
                    str(covered[-1].position)]
         for share in (0.3, 1.1, 2.5):
-            mount(max(65536, int(room * share)), "remount")
+            small_disk(small, max(65536, int(room * share)), again=True)
             done = run(*command)
             if done.returncode == 0:
                 break
             held(report, f"a branch on a disk of {share} times the backup is refused", done, 1, "room")
             report.check("and makes no store", not os.path.exists(into), os.listdir(small))
         if not os.path.exists(into):
-            mount(1 << 30, "remount")
+            small_disk(small, 1 << 30, again=True)
             held(report, "with room the branch goes on", run(*command))
         held(report, "and verifies", run("verify", into))
-        mount(1 << 30, "remount")
+        small_disk(small, 1 << 30, again=True)
         with Branch(into, base) as made:
             made.start()
             stands(report, "a branch made on a disk that was full", made.client(timeout=30), covered[-1])
@@ -687,12 +689,7 @@ def rewinds_full(report):
         os.rename(data, kept)
         os.mkdir(data, 0o700)
 
-        def mount(bytes, option=None):
-            options = ["-o", f"{option or ''}size={bytes // 1024}k,mode=700"]
-            target = [data] if option else ["-t", "tmpfs", "none", data]
-            return os.geteuid() == 0 and subprocess.run(["mount", *options, *target], capture_output=True).returncode == 0
-
-        if not mount(256 << 20):
+        if not small_disk(data, 256 << 20):
             return report.skip("rewinds on a full disk", "only root can mount a small one")
         try:
             shutil.copytree(kept, data, dirs_exist_ok=True)
@@ -718,7 +715,7 @@ def rewinds_full(report):
 
             def filled(free):
                 """Leaves so much room."""
-                return mount(shutil.disk_usage(data).used + free, "remount,")
+                return small_disk(data, shutil.disk_usage(data).used + free, again=True)
 
             report.check("the disk is filled", filled(1536 << 10))
             time.sleep(2.5)
@@ -728,7 +725,7 @@ def rewinds_full(report):
             # Without room kept for events it is begun, and finds none for an entry larger than what is filled ahead.
             store.stop()
             store.configure(headRoomEvents=0, headRoomRecords=0, headRoomControl=0)
-            report.check("there is room again", mount(256 << 20, "remount,"))
+            report.check("there is room again", small_disk(data, 256 << 20, again=True))
             store.start()
             client = store.client(timeout=60)
             for first in range(0, 120_000, 500):
@@ -739,7 +736,7 @@ def rewinds_full(report):
             report.check("the disk is filled", filled(128 << 10))
             done = run("restore", "rewind", "--position", str(middle), "--yes", "--json", context=admin)
             report.check("a rewind that finds no room is not said to be done", done.returncode != 0, said(done))
-            report.check("there is room again", mount(256 << 20, "remount,"))
+            report.check("there is room again", small_disk(data, 256 << 20, again=True))
             report.check("the store serves again", settled(store) is not None, store.status())
             found = [event for event in store.client(timeout=30).events(last) if event["type"] == "chartlog.rewound"]
             if not found:

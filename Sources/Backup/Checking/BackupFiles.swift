@@ -1,12 +1,10 @@
 package import Files
+internal import Replica
 internal import SegmentedLog
 
 /// A backup's segments as a log directory, and its snapshot of the views as theirs, that can be read and nothing else.
 /// Whoever tries to change it gets `.denied`.
 package final class BackupFiles<Destination: BackupDestination>: FileStore {
-    /// What the directory of the views is called.
-    package static var views: String { "views" }
-
     private let destination: Destination
     private let directory: String
     /// Path and object: the segments in their order, without a gap, then the files of the views.
@@ -21,7 +19,7 @@ package final class BackupFiles<Destination: BackupDestination>: FileStore {
         files =
             manifest.segments.map { (directory + "/" + SegmentFormat.name(of: $0.segment), $0) }
             + manifest.views.compactMap { object in
-                BackupLayout.viewFile(object.name).map { (Self.views + "/" + $0, object) }
+                BackupLayout.viewFile(object.name).map { (ReplicaPaths.views + "/" + $0, object) }
             }
     }
 
@@ -69,11 +67,11 @@ package final class BackupFiles<Destination: BackupDestination>: FileStore {
 
     package func size(_ file: FileHandle) throws(FileError) -> Int { files[file.slot].object.bytes }
     package func exists(_ path: String) throws(FileError) -> Bool {
-        path == directory || path == Self.views || place(path) != nil
+        path == directory || path == ReplicaPaths.views || place(path) != nil
     }
 
     package func list(_ path: String) throws(FileError) -> [String] {
-        guard path == directory || path == Self.views else { throw .missing }
+        guard path == directory || path == ReplicaPaths.views else { throw .missing }
         return files.map(\.path).filter { FileNames.directory(of: $0) == path }.map { FileNames.name(of: $0) }
     }
 

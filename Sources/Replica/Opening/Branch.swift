@@ -234,14 +234,7 @@ extension Replica {
         guard let lineage = parent.lineage.branched(to: own, after: end, in: parent.log.lastSegment) else {
             throw .log(.lineage(.other))
         }
-        let ring: KeyRing
-        do throws(KeyError) {
-            ring = KeyRing(
-                try KeyFile.open(store, path: ReplicaPaths.keys, root: root, clusterID: plan.clusterID),
-                clusterID: plan.clusterID)
-        } catch {
-            throw .key(error)
-        }
+        let ring = try ownKeys(store, clusterID: plan.clusterID, root: root)
         try adopt(store, as: 1, clusterID: plan.clusterID, term: end.term)
         try asLog { () throws(LogError) in try lineage.write(store, path: ReplicaPaths.lineage) }
         let log = try openLog(store, lineage, ring)
@@ -262,14 +255,7 @@ extension Replica {
         let lineage = try asLog { () throws(LogError) in
             try Lineage.read(store, path: ReplicaPaths.lineage, current: ClusterIdentity(clusterID))
         }
-        let ring: KeyRing
-        do throws(KeyError) {
-            ring = KeyRing(
-                try KeyFile.open(store, path: ReplicaPaths.keys, root: root, clusterID: clusterID),
-                clusterID: clusterID)
-        } catch {
-            throw .key(error)
-        }
+        let ring = try ownKeys(store, clusterID: clusterID, root: root)
         let log = try openLog(store, lineage, ring)
         let end = log.end
         try append(
@@ -278,6 +264,15 @@ extension Replica {
                 eventCount: 0, firstRecord: end.nextRecord, recordCount: 0,
                 body: ConfigurationEntry(Membership(voters: voters)).body, leaves: .none), to: log, on: store,
             dice: &dice)
+    }
+
+    /// The keys of a store that nobody serves.
+    static func ownKeys(_ store: Store, clusterID: [UInt8], root: SecretKey) throws(ReplicaError) -> KeyRing {
+        try asKeys { () throws(KeyError) in
+            KeyRing(
+                try KeyFile.open(store, path: ReplicaPaths.keys, root: root, clusterID: clusterID),
+                clusterID: clusterID)
+        }
     }
 
     fileprivate static func openLog(

@@ -24,11 +24,7 @@ extension Replica {
         dice: inout some Dice
     ) throws(ReplicaError) -> AdoptedViews? {
         let crypto = try asKeys { () throws(KeyError) in try Crypto() }
-        let own = try asKeys { () throws(KeyError) in
-            KeyRing(
-                try KeyFile.open(store, path: ReplicaPaths.keys, root: root, clusterID: clusterID),
-                clusterID: clusterID)
-        }
+        let own = try ownKeys(store, clusterID: clusterID, root: root)
         let place = ViewPlace(
             directory: directory, clusterID: keys.clusterID,
             key: try asKeys { () throws(KeyError) in try keys.snapshotKey() })

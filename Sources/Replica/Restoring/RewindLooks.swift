@@ -7,7 +7,7 @@ internal import Views
 /// from its start to its end, then what that comes to.
 struct RewindLooks {
     /// In the order of their creation, and how each is to stand.
-    var streams: [StreamOrdinal] = []
+    var streams: [StreamOrdinal]
     fileprivate(set) var rewound: [RewoundStream] = []
     /// The events to be read, ascending by position.
     fileprivate var reads: [Read] = []
@@ -17,6 +17,8 @@ struct RewindLooks {
     fileprivate var counted = 0
     fileprivate var patients = SubjectMarks()
 
+    init(streams: [StreamOrdinal] = []) { self.streams = streams }
+
     /// An event that makes up how a stream stood, and the stream's place in `streams`.
     fileprivate struct Read {
         let event: UInt32
@@ -24,6 +26,14 @@ struct RewindLooks {
     }
 
     mutating func reserve() { rewound.reserveCapacity(streams.count) }
+
+    fileprivate mutating func ask(_ told: RewoundStream) {
+        rewound.append(told)
+        asked += 1
+    }
+
+    /// Once all rows were asked.
+    fileprivate mutating func order() { reads.sort { ($0.event, $0.at) < ($1.event, $1.at) } }
 }
 
 extension Replica {
@@ -36,13 +46,12 @@ extension Replica {
     func goOn(looking looks: inout RewindLooks, _ plan: inout RestorePlan) throws(Problem) -> Bool {
         // One copy of the book's references, not one for each look at it.
         let book = book
+        let target = plan.target + (mutated(.looksPastTarget) ? 1 : 0)
         var left = configuration.rewoundSliceMax * Self.rowsOfRead
         while looks.asked < looks.streams.count, left > 0 {
-            looks.ask(try told(looks.streams[looks.asked], plan, book, &looks))
+            looks.ask(told(looks.streams[looks.asked], at: target, book, &looks))
             left -= 1
-            if looks.asked == looks.streams.count {
-                looks.reads.sort { ($0.event, $0.at) < ($1.event, $1.at) }
-            }
+            if looks.asked == looks.streams.count { looks.order() }
         }
         guard looks.asked == looks.streams.count else { return false }
         while looks.read < looks.reads.count, left > 0 {
@@ -63,10 +72,12 @@ extension Replica {
 
     /// A stream as far as its row tells; else what is to be read is noted.
     private func told(
-        _ stream: StreamOrdinal, _ plan: RestorePlan, _ book: Book, _ looks: inout RewindLooks
-    ) throws(Problem) -> RewoundStream {
-        let target = plan.target + (mutated(.looksPastTarget) ? 1 : 0)
-        if remembered?.position == target { return try rewound(stream, book.row(stream), to: target, book) }
+        _ stream: StreamOrdinal, at target: UInt64, _ book: Book, _ looks: inout RewindLooks
+    ) -> RewoundStream {
+        if let remembered, remembered.position == target {
+            let row = book.row(stream)
+            return RewoundStream(row, then: remembered.stream(tag: row.tag).map { remembered.row($0) })
+        }
         var told = RewoundStream(
             tag: book.tag(of: stream), version: book.standing(of: stream).version + 1, state: .absent, subjects: [],
             appointment: nil)
@@ -85,6 +96,15 @@ extension Replica {
             }
         }
         return told
+    }
+
+    /// One stream by itself.
+    private func stood(_ stream: StreamOrdinal, at position: UInt64, _ book: Book) throws(Problem) -> RewoundStream {
+        var looks = RewindLooks(streams: [stream])
+        looks.ask(told(stream, at: position, book, &looks))
+        looks.order()
+        for read in looks.reads { try look(at: read, &looks, book) }
+        return looks.rewound[0]
     }
 
     private func look(at read: RewindLooks.Read, _ looks: inout RewindLooks, _ book: Book) throws(Problem) {
@@ -114,7 +134,7 @@ extension Replica {
         for subject in rewound.subjects { patients.insert(subject, book) }
         // A preview lets appends in: what they did since is none of what it tells.
         guard book.standing(of: stream).position <= plan.position else {
-            let now = try self.rewound(stream, book.row(stream), to: plan.position, book)
+            let now = try stood(stream, at: plan.position, book)
             for subject in now.subjects { patients.insert(subject, book) }
             return plan.count((now.state, now.appointment?.status), becomes: rewound)
         }
@@ -123,9 +143,11 @@ extension Replica {
     }
 }
 
-extension RewindLooks {
-    fileprivate mutating func ask(_ told: RewoundStream) {
-        rewound.append(told)
-        asked += 1
+extension RewoundStream {
+    /// A stream as a rewind leaves it, of the book as it stood at the target; `row` is the stream now.
+    fileprivate init(_ row: StreamRow, then earlier: StreamRow?) {
+        self.init(
+            tag: row.tag, version: row.version + 1, state: earlier?.state ?? .absent,
+            subjects: earlier?.state == .absent ? [] : earlier?.subjects ?? [], appointment: earlier?.appointment)
     }
 }

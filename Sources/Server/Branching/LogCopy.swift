@@ -15,8 +15,8 @@ package final class LogCopy {
     private let place: String
     private let data: String
     private let keys: KeyRing
-    private let copying: Work<SegmentHeader?>
-    private var verifying: [Work<Copied.Stretch>] = []
+    private let copying: Errand<Result<SegmentHeader?, BackupError>>
+    private var verifying: [Errand<Result<Copied.Stretch, BackupError>>] = []
 
     /// Begins to copy.
     ///
@@ -35,25 +35,25 @@ package final class LogCopy {
         self.place = place
         self.data = data
         self.keys = keys
-        copying = try Work("copy") { () throws(BackupError) in
+        copying = try Self.errand("copy") { () throws(BackupError) in
             let (source, store) = try Self.open(place, data)
             var restore = LogRestore(
                 manifest, from: source, into: store, directory: ReplicaPaths.log, comparesHashes: false)
             var isDone = false
-            var last: Work<SegmentHeader?>?
+            var last: Errand<Result<SegmentHeader?, BackupError>>?
             while !isDone {
                 if case .finished = try restore.step() { isDone = true }
                 let bytes = restore.progress.bytesDone + restore.progress.bytesKept
                 told(bytes)
                 // The last segment comes first: while the others come it is verified.
                 if last == nil, bytes > 0 {
-                    last = try Work("verify") { () throws(BackupError) in
+                    last = try Self.errand("verify") { () throws(BackupError) in
                         let (source, store) = try Self.open(place, data)
                         return try Self.copied(manifest, source, store, keys).verifyLast()
                     }
                 }
             }
-            return try last?.wait() ?? nil
+            return try last?.wait().get() ?? nil
         }
     }
 
@@ -62,17 +62,20 @@ package final class LogCopy {
     /// - Throws: `.damaged` with the first thing that is not as it was written; `.occupied` when other segments stand
     ///   there; `.key`, `.file`.
     package func waitUntilCopied() throws(BackupError) {
-        _ = try copying.wait()
+        _ = try copying.wait().get()
         guard verifying.isEmpty else { return }
         let (manifest, place, data, keys) = (manifest, place, data, keys)
         let count = Copied.stretches(manifest, atMost: ThisProcess.processors)
+        var begun: [Errand<Result<Copied.Stretch, BackupError>>] = []
         for number in 0..<count {
-            verifying.append(
-                try Work("verify") { () throws(BackupError) in
+            begun.append(
+                try Self.errand("verify") { () throws(BackupError) in
                     let (source, store) = try Self.open(place, data)
                     return try Self.copied(manifest, source, store, keys).verify(stretch: number, of: count)
                 })
         }
+        // All of them or none: a part would seem to be a log that is damaged.
+        verifying = begun
     }
 
     /// Waits until all of it is verified; asked again it says the same.
@@ -81,11 +84,23 @@ package final class LogCopy {
     package func wait() throws(BackupError) {
         try waitUntilCopied()
         // Whatever was found in one, none goes on behind the caller's back.
-        for work in verifying { work.settle() }
+        for errand in verifying { errand.wait() }
         var stretches: [Copied.Stretch] = []
-        for work in verifying { stretches.append(try work.wait()) }
+        for errand in verifying { stretches.append(try errand.wait().get()) }
         let (source, store) = try Self.open(place, data)
-        try Self.copied(manifest, source, store, keys).join(stretches, before: try copying.wait())
+        try Self.copied(manifest, source, store, keys).join(stretches, before: try copying.wait().get())
+    }
+
+    private static func errand<Value: Sendable>(
+        _ name: String, _ body: @escaping @Sendable () throws(BackupError) -> Value
+    ) throws(BackupError) -> Errand<Result<Value, BackupError>> {
+        do throws(LinuxError) {
+            return try Errand(name) {
+                do throws(BackupError) { return .success(try body()) } catch { return .failure(error) }
+            }
+        } catch {
+            throw .file(.io(error.number), object: "")
+        }
     }
 
     private static func copied(
@@ -103,40 +118,5 @@ package final class LogCopy {
         } catch {
             throw .file(error, object: "")
         }
-    }
-}
-
-/// Something done on a thread of its own, and what comes of it.
-private final class Work<Value: Sendable> {
-    private let thread: Thread
-    private let outcome = Guarded<Result<Value, BackupError>?>(nil)
-    private var isJoined = false
-
-    init(_ name: String, _ body: @escaping @Sendable () throws(BackupError) -> Value) throws(BackupError) {
-        let outcome = outcome
-        do throws(LinuxError) {
-            thread = try Thread.start(name) {
-                let result: Result<Value, BackupError>
-                do throws(BackupError) { result = .success(try body()) } catch { result = .failure(error) }
-                outcome.withLock { $0 = result }
-            }
-        } catch {
-            throw .file(.io(error.number), object: "")
-        }
-    }
-
-    deinit { settle() }
-
-    /// Waits for its end, whatever comes of it.
-    func settle() {
-        if !isJoined { thread.join() }
-        isJoined = true
-    }
-
-    /// Waits for its end; asked again it says the same.
-    func wait() throws(BackupError) -> Value {
-        settle()
-        guard let result = outcome.withLock({ $0 }) else { preconditionFailure("the body has returned") }
-        return try result.get()
     }
 }

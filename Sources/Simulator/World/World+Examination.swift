@@ -141,6 +141,7 @@ extension World {
     ) -> (questions: [Question], previews: [Question]) {
         var questions: [Question] = []
         var previews: [Question] = []
+        let folded = FoldedLog(log)
         func ask(_ one: (call: HistoryOperation.Call, request: Request)) {
             questions.append((one.call, .request(one.request)))
         }
@@ -154,7 +155,7 @@ extension World {
                         ? Client.versions(stream, maker, asOf: moment) : Client.look(stream, maker, asOf: moment))
             }
             if maker.appointments > 0 { ask(Client.search(maker, asOf: moment)) }
-            if FoldedLog(log).cut(moment, through: UInt64(log.count)) < UInt64(log.count) {
+            if folded.cut(moment, through: UInt64(log.count)) < UInt64(log.count) {
                 previews.append(
                     (
                         .rewind(order: -1, to: moment, applies: false),

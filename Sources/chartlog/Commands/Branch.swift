@@ -152,10 +152,10 @@ struct Branching {
         let files = BackupFiles(reader.manifest, in: destination)
         return Copied(
             source: BranchMaker.Source(
-                parent: try reader.manifest.lineage(in: files, directory: "log"), keys: keys,
+                parent: try reader.manifest.lineage(in: files, directory: ReplicaPaths.log), keys: keys,
                 digests: reader.manifest.digests, copy: copy
             ) { making in
-                try Self.adoptViews(of: &making, from: files, BackupFiles<DirectoryDestination<LinuxFiles>>.views) {
+                try Self.adoptViews(of: &making, from: files, ReplicaPaths.views) {
                     reader.viewFinding
                 }
             }, manifest: reader.manifest)
@@ -250,9 +250,7 @@ struct Branching {
         var progress = Progress("copying", unit: "bytes", total: nil, wanted: arguments.has("progress"))
         var done = 0
         for name in try files.list(ReplicaPaths.log).reversed() where SegmentFormat.segment(named: name) != nil {
-            done += try Self.copy(name, ReplicaPaths.log, from: files, to: store, ReplicaPaths.log) {
-                progress.reached(done + $0)
-            }
+            done += try Self.copy(ReplicaPaths.log + "/" + name, from: files, to: store) { progress.reached(done + $0) }
         }
         try store.syncDirectory(ReplicaPaths.log)
         progress.ended(done)
@@ -264,12 +262,11 @@ struct Branching {
     }
 
     private static func copy(
-        _ name: String, _ source: String, from files: ReadOnlyFiles, to store: LinuxFiles, _ target: String,
-        told: (Int) -> Void = { _ in }
+        _ path: String, from files: ReadOnlyFiles, to store: LinuxFiles, _ told: (Int) -> Void
     ) throws(FileError) -> Int {
-        let read = try files.open(source + "/" + name, .read)
+        let read = try files.open(path, .read)
         defer { files.close(read) }
-        let written = try store.open(target + "/" + name, .create)
+        let written = try store.open(path, .create)
         defer { store.close(written) }
         let size = try files.size(read)
         var offset = 0
