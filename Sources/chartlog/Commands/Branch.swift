@@ -33,7 +33,9 @@ extension Command {
             Option("older-registers", .flag, "", "take a backup though the destination has seen registers go further"),
             Option("replicas", .number(1...64), "N", "copies of everything: 1, 3 or 5 (default 3)"),
             Option("spares", .number(0...64), "N", "replicas that wait, 0 to 3 (default 0)"),
-            Option("base-port", .number(1...65_000), "N", "replica i listens on this port + i (default 7400)"),
+            Option(
+                "base-port", .number(1...65_000), "N",
+                "replica i listens on this port + i, for its peers 100 above (default 7400)"),
             Option("context", .text, "FILE", "of the old store (default $CHARTLOG_CONTEXT)"),
             .json, .progress,
         ] + KeySource.options

@@ -19,7 +19,9 @@ extension Command {
         options: [
             Option("replicas", .number(1...64), "N", "copies of everything: 1, 3 or 5 (default 3)"),
             Option("spares", .number(0...64), "N", "replicas that wait, 0 to 3 (default 0)"),
-            Option("base-port", .number(1...65_000), "N", "replica i listens on this port + i (default 7400)"),
+            Option(
+                "base-port", .number(1...65_000), "N",
+                "replica i listens on this port + i, for its peers 100 above (default 7400)"),
             Option("join", .text, "STORE", "one replica more for the cluster of this store, which runs"),
             Option("id", .number(1...1_048_576), "N", "with --join: its number, never used before (default the next)"),
             Option("address", .text, "A", "with --join: where the others find it, numeric (default 127.0.0.1)"),
