@@ -112,7 +112,10 @@ struct SegmentCheck<Store: FileStore> {
     private func open() throws(LogError) -> (FileHandle, ControlPages, Int) {
         do throws(FileError) {
             let file = try store.open(path, .read)
-            return (file, try ControlPages(of: number, in: file, of: store, readsThrough: readsThrough), try store.size(file))
+            return (
+                file, try ControlPages(of: number, in: file, of: store, readsThrough: readsThrough),
+                try store.size(file)
+            )
         } catch {
             throw .file(error)
         }
@@ -134,7 +137,6 @@ struct SegmentCheck<Store: FileStore> {
             throw .file(error)
         }
     }
-
 
     private func fault(_ kind: Fault.Kind, at end: ChainEnd, segment: UInt64? = nil) -> Fault {
         Fault(index: end.nextIndex, segment: segment ?? number, position: end.nextPosition, kind: kind)

@@ -90,7 +90,9 @@ import Testing
         while true {
             let target = MemoryFiles()
             let failing = FailingFiles(target, failing: failure, at: number)
-            let isDone = (try? finish(LogRestore(reader.manifest, from: reader.destination, into: failing, directory: "data/log"))) != nil
+            let isDone =
+                (try? finish(
+                    LogRestore(reader.manifest, from: reader.destination, into: failing, directory: "data/log"))) != nil
             target.crash(.mixed, dice: &dice)
             let isLog = target.contents("data/log/" + SegmentFormat.name(of: 1)) != nil
             if isDone { #expect(isLog) }

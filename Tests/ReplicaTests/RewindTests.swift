@@ -131,7 +131,8 @@ import Views
         #expect(shell.append([try ClinicStore.step("arrived", "a-3", id: "y")])?.appended != nil)
         func found(_ asOf: AsOf?) throws -> [String] {
             try #require(
-                shell.page(SearchQuery(kind: .appointment, parameters: [.practitioner(["Practitioner/pr-9"])], asOf: asOf))
+                shell.page(
+                    SearchQuery(kind: .appointment, parameters: [.practitioner(["Practitioner/pr-9"])], asOf: asOf))
             ).resources.map { "\($0.id) \($0.version)" }
         }
         #expect(try found(.position(anew)) == ["a-3 3"] && found(.position(anew - 1)).isEmpty)

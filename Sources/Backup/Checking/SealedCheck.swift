@@ -47,7 +47,8 @@ struct SealedCheck<Files: FileStore, Leaves: LeafReader> {
         do throws(LogError) {
             report = try LogVerifier.check(
                 object.segment, at: path(object), of: files, identity: manifest.cluster(of: object.segment),
-                after: before, isLast: object.segment == UInt64(manifest.segments.count), asksMedium: asksMedium(object),
+                after: before, isLast: object.segment == UInt64(manifest.segments.count),
+                asksMedium: asksMedium(object),
                 keys: keys, crypto: crypto, leaves: leaves)
         } catch {
             throw BackupError(error, object: object.name)

@@ -240,7 +240,8 @@ extension Replica {
         let log = try openLog(store, lineage, ring)
         let entry: BranchEntry
         do throws(KeyError) {
-            entry = try BranchEntry(plan, parent: parent.lineage, copied: end, ring: ring, crypto: try Crypto(), dice: &dice)
+            entry = try BranchEntry(
+                plan, parent: parent.lineage, copied: end, ring: ring, crypto: try Crypto(), dice: &dice)
         } catch {
             throw .key(error)
         }

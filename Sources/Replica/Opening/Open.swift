@@ -64,7 +64,8 @@ extension Replica {
     }
 
     private static func open(
-        _ store: Store, _ configuration: ReplicaConfiguration, _ root: SecretKey, _ dice: any Dice, _ adopted: AdoptedViews?,
+        _ store: Store, _ configuration: ReplicaConfiguration, _ root: SecretKey, _ dice: any Dice,
+        _ adopted: AdoptedViews?,
         _ beside: any Beside, votesAlone: Bool, _ progress: (_ done: UInt64, _ of: UInt64) -> Void
     ) throws(ReplicaError) -> Replica {
         var dice = BatchedDice(dice)

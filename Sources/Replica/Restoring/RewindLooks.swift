@@ -87,7 +87,8 @@ extension Replica {
             told.state = .live
             told.subjects = book.subjects(of: stream)
         case .inTheLog:
-            var event = book.standing(of: stream, through: target).map { book.content(at: $0.position, of: stream) } ?? 0
+            var event =
+                book.standing(of: stream, through: target).map { book.content(at: $0.position, of: stream) } ?? 0
             // Of an appointment each event says what it changed.
             let isWhole = book.category(of: stream) != .appointment
             while event > 0 {

@@ -113,7 +113,8 @@ extension Replica {
             throw Problem(
                 .orderRefused, "Nothing has changed since: there is nothing to rewind.", [.position(book.position)])
         }
-        guard job.looks.streams.count <= configuration.rewoundStreamsMax, book.hasRoom(events: 1, records: pending.count)
+        guard job.looks.streams.count <= configuration.rewoundStreamsMax,
+            book.hasRoom(events: 1, records: pending.count)
         else {
             throw Problem(
                 .orderRefused, "Too much has changed since for one rewind: restore a branch instead.",

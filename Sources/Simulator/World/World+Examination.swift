@@ -131,7 +131,8 @@ extension World {
         }
         guard history.operations.count == place + count, unanswered == nil else {
             throw Violation(
-                "I16", "\(unanswered.map { "\($0.call)" } ?? "some") cannot be answered at the end: \(stands)", time: now)
+                "I16", "\(unanswered.map { "\($0.call)" } ?? "some") cannot be answered at the end: \(stands)",
+                time: now)
         }
     }
 
