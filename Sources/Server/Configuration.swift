@@ -16,6 +16,12 @@ package struct ServerError: Error, Equatable, Sendable {
         self.sentence = "\(sentence)"
         self.exitCode = exitCode
     }
+
+    /// A sentence that begins with the port it is about: a number names nobody.
+    init(port: Int, _ rest: StaticString) {
+        sentence = "Port \(port) \(rest)"
+        exitCode = 1
+    }
 }
 
 /// What one replica is told by its `config.json`. Paths in the file are relative to it.

@@ -96,8 +96,9 @@ private struct ServeLife {
             return try Socket.listening(at: configuration.address, port: port)
         } catch {
             throw error.isAddressInUse
-                ? ServerError("The port is in use by another process.")
-                : ServerError("The address cannot be listened at.")
+                ? ServerError(
+                    port: port, "is in use by another process: end that, or name another port in config.json.")
+                : ServerError(port: port, "cannot be listened at: see the address in config.json.")
         }
     }
 

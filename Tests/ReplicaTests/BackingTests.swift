@@ -1,5 +1,6 @@
 import Bytes
 import Files
+import Keys
 import Records
 @testable import Replica
 import SegmentedLog
@@ -48,6 +49,37 @@ import Views
         }
         let made = try #require(details.first { $0.type == "backup.made" })
         #expect(made.actorID == "admin" && made.query?.contains("backup 3 at /backups, through position 5") == true)
+    }
+
+    @Test func `waits for a snapshot that ends where its log does, if there is enough to fold`() throws {
+        let shell = try store { $0.snapshotEvery = 96 }
+        shell.holdsBackground = true
+        #expect(order(shell, to: "/b")?.backups?.jobs.map(\.state) == [.running])
+        #expect(shell.jobs.isEmpty, "the snapshot is not written yet")
+        #expect(order(shell, to: "/b")?.problem?.kind == .orderRefused, "it is being made all the same")
+        #expect(shell.append([try ClinicStore.registered("p-6", id: "6")])?.appended != nil, "nobody waits for it")
+        shell.workAll()
+        let job = try #require(shell.jobs.last)
+        #expect(shell.jobs.count == 1)
+        let head = try #require(job.stand.slices.last?.end)
+        #expect(head.nextPosition == 6, "what came meanwhile is for the next one")
+        let snapshots = SnapshotStore(
+            store: shell.store, place: shell.replica.viewPlace, crypto: try Crypto()
+        )
+        #expect(try snapshots.load().snapshot?.stand.index == head.nextIndex - 1)
+        shell.tell([.backupEnded(job.id, .made(manifest: 1, hash: head.hash))])
+        #expect(order(shell, to: "/b")?.backups != nil)
+        #expect(shell.jobs.count == 2, "an event more is not enough for another")
+    }
+
+    @Test func `is made without a snapshot that cannot be written`() throws {
+        let shell = try store { $0.snapshotEvery = 16 }
+        shell.holdsBackground = true
+        #expect(order(shell, to: "/b")?.backups != nil && shell.jobs.isEmpty)
+        shell.store.capacity = 0
+        shell.workAll()
+        shell.store.capacity = .max
+        #expect(shell.replica.background.hasFailed && shell.jobs.count == 1)
     }
 
     @Test func `needs who administers, a place, and that none is being made`() throws {

@@ -26,6 +26,9 @@ final class Shell<Store: FileStore> {
     /// Batches wait here while `holdsDisk`.
     var waiting: [DiskBatch] = []
     var holdsDisk = false
+    /// Background work waits here while `holdsBackground`.
+    private var works: [BackgroundWork] = []
+    var holdsBackground = false
     private var asked: UInt64 = 0
     private let crypto: Crypto
     private var dice = SeededDice(seed: 99)
@@ -73,8 +76,8 @@ final class Shell<Store: FileStore> {
                 answers[id, default: []].append(answer)
                 if isLast { ended.append(id) }
             case .background(let work):
-                snapshots += 1
-                tell([.backgroundFinished(work.carryOut(on: store, crypto: crypto, dice: &dice))])
+                works.append(work)
+                if !holdsBackground { workAll() }
             case .credentials(let rows): credentials = rows
             case .ready(let term): self.term = term
             case .backUp(let job): jobs.append(job)
@@ -95,6 +98,15 @@ final class Shell<Store: FileStore> {
             } catch {
                 tell([.diskFailed(error)])
             }
+        }
+    }
+
+    /// Lets the background thread do what it was given.
+    func workAll() {
+        while !works.isEmpty {
+            let work = works.removeFirst()
+            snapshots += 1
+            tell([.backgroundFinished(work.carryOut(on: store, crypto: crypto, dice: &dice))])
         }
     }
 

@@ -23,6 +23,8 @@ struct Backups {
     var credential = ""
     /// One that waits until this replica has all that was acknowledged before it was ordered.
     var ordered: BackupOrder?
+    /// One that has its stand and waits for a snapshot to be written, which it takes along.
+    var held: BackupJob?
 
     static let kept = 16
 
@@ -51,7 +53,30 @@ extension Replica {
                 index: foldedIndex, position: book.position))
         backups.credential = order.credential?.id ?? ""
         if backups.jobs.count > Backups.kept { backups.jobs.removeFirst() }
+        if background.isSnapshotting || takeSnapshotForBackup(into: &effects) {
+            backups.held = job
+        } else {
+            effects.append(.backUp(job))
+        }
+    }
+
+    /// A snapshot was written, or could not be: the backup that waited for it begins.
+    func releaseBackup(into effects: inout [ReplicaEffect]) {
+        guard let job = backups.held else { return }
+        backups.held = nil
+        if case .stopping = life { return }
         effects.append(.backUp(job))
+    }
+
+    /// A backup with a snapshot that stands where its log ends is a store that serves soon: who restores it has nothing to
+    /// fold. It is taken when there is enough to fold to be worth one.
+    ///
+    /// - Returns: whether one is being written now.
+    private func takeSnapshotForBackup(into effects: inout [ReplicaEffect]) -> Bool {
+        let count = book.position + book.record
+        let pause = max(configuration.snapshotEvery / 16, background.snapshotCount / 32)
+        if count >= background.snapshotCount + pause { takeSnapshot(into: &effects) }
+        return background.isSnapshotting
     }
 
     /// - Throws: when what is folded is not all on this disk, or cannot be read.

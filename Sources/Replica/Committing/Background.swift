@@ -128,9 +128,11 @@ extension Replica {
         case .snapshot(_, _, let runs):
             background.isSnapshotting = false
             background.hasFailed = (try? identities.adopt(runs)) == nil
+            releaseBackup(into: &effects)
         case .snapshotFailed:
             background.isSnapshotting = false
             background.hasFailed = true
+            releaseBackup(into: &effects)
         case .closed(let works):
             background.isClosing = false
             for (segment, outcome) in works { log.closed(segment, outcome) }
