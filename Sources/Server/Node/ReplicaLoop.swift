@@ -58,6 +58,8 @@ final class ReplicaLoop {
     /// Facts that carrying out brought, for the next step of the same turn.
     private var facts: [ReplicaInput] = []
     private var isOver = false
+    /// The first turn waits for nothing: a replica that was opened can begin.
+    private var hasBegun = false
     /// Questions taken in this turn.
     private var asked = 0
     /// When the figures are told again.
@@ -225,7 +227,8 @@ final class ReplicaLoop {
         var inputs: [ReplicaInput] = []
         var turn: [ReplicaInput] = []
         while !isOver {
-            try poller.wait(milliseconds: patience, into: &events)
+            try poller.wait(milliseconds: hasBegun ? patience : 0, into: &events)
+            hasBegun = true
             let now = LinuxClock.monotonicMilliseconds()
             for event in events {
                 if event.token == Token.bell { mail.toLoop.bell.clear() } else { links?.happened(event, now: now) }
