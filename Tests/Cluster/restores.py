@@ -499,6 +499,19 @@ def rewinds_killed(report, store, instants, clerk):
     print(f"  {KILLS} primaries killed as they rewound: {happened} rewinds happened, {lost} did not", flush=True)
 
 
+def serves(store, replica, patience=20):
+    """Waits until a replica that may have been killed a moment ago answers by itself; whether it did."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        try:
+            if store.client(timeout=5, replica=replica).request("GET", "/readyz")[0] == 200:
+                return True
+        except (OSError, http.client.HTTPException):
+            pass
+        time.sleep(0.05)
+    return False
+
+
 def backups_killed(report, store, admin, place):
     """kill -9 of who makes a backup, again and again: what is there is whole, and the next run goes on."""
     dice = random.Random(SEED + 3)
@@ -508,6 +521,7 @@ def backups_killed(report, store, admin, place):
         if not report.check("the replicas settle before a backup", status is not None, store.status()):
             return
         maker = dice.choice(store.replicas)
+        report.check("who is to make one answers again", serves(store, maker))
         making = subprocess.Popen(
             [binary("chartlog"), "backup", "create", "--to", place, "--replica", str(maker), "--context", admin],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
