@@ -448,10 +448,10 @@ def going_back(report, store, admin, place, instants, ends, log):
 class Order(threading.Thread):
     """An order on its way to a replica that may die of something else meanwhile."""
 
-    def __init__(self, store, replica, position):
+    def __init__(self, store, replica, position, applies=True):
         super().__init__(daemon=True)
         self.client = store.client("admin", timeout=15, replica=replica)
-        self.body = json.dumps({"asof": str(position), "apply": True}).encode()
+        self.body = json.dumps({"asof": str(position), "apply": applies}).encode()
         self.answer = (0, {}, b"")
 
     def run(self):
@@ -465,6 +465,12 @@ def rewinds_killed(report, store, instants, clerk):
     """kill -9 of the primary while it rewinds: the rewind happened once, or not at all."""
     dice = random.Random(SEED + 2)
     happened = lost = 0
+    # How long one takes here, but for its end.
+    status = settled(store)
+    trial = Order(store, status["primary"], dice.choice(instants).position, applies=False)
+    begun = time.monotonic()
+    trial.run()
+    whole = time.monotonic() - begun
     for number in range(KILLS):
         status = settled(store)
         if not report.check("the replicas settle before a rewind", status is not None, store.status()):
@@ -474,7 +480,7 @@ def rewinds_killed(report, store, instants, clerk):
         known = len([1 for event in client.events() if event["type"] == "chartlog.rewound"]) if number == 0 else known_after
         order = Order(store, status["primary"], dice.choice(instants).position)
         order.start()
-        time.sleep(dice.choice([0, 0.002, 0.01, 0.03, dice.uniform(0, 0.25)]))
+        time.sleep(dice.choice([0, 0.002, 0.01, dice.uniform(0, whole), dice.uniform(whole, 4 * whole + 0.3)]))
         store.kill9(status["primary"])
         order.join(30)
         report.check("the replicas settle after it", settled(store) is not None, store.status())
@@ -496,7 +502,7 @@ def rewinds_killed(report, store, instants, clerk):
         while len(clerk.acknowledged) < count + 3 and time.monotonic() < deadline:
             time.sleep(0.01)
         report.check("appends go on after it", len(clerk.acknowledged) >= count + 3, (store.status(), clerk.wrong))
-    print(f"  {KILLS} primaries killed as they rewound: {happened} rewinds happened, {lost} did not", flush=True)
+    print(f"  {KILLS} primaries killed as they rewound: {happened} rewinds happened, {lost} did not; one takes {whole:.2f} s", flush=True)
 
 
 def serves(store, replica, patience=20):
@@ -588,23 +594,35 @@ def crashed(report, store, clerk):
     print(f"  {len(lengths)} branches of crashed replicas, of {min(lengths, default=0)} to {max(lengths, default=0)} events", flush=True)
 
 
-def branches_killed(report, top, sources, instants, seconds):
+def branches_killed(report, top, sources):
     """kill -9 of `restore branch`: its final name is whole or not there, and the same command goes on."""
     dice = random.Random(SEED + 4)
     finished = 0
+
+    def words(arguments, into, base, instant):
+        return ["restore", "branch", *arguments, "--into", into, "--base-port", str(base), "--replicas", "3", "--position",
+                str(instant.position)]
+
+    # How long one takes from each.
+    times = {}
+    for title, arguments, covered, context in sources:
+        into = os.path.join(top, "timed")
+        begun = time.monotonic()
+        held(report, f"branch {title}, timed", run(*words(arguments, into, free_port(), dice.choice(covered)), context=context))
+        times[title] = time.monotonic() - begun
+        shutil.rmtree(into, ignore_errors=True)
     for number in range(KILLS):
         title, arguments, covered, context = dice.choice(sources)
-        into, base = os.path.join(top, f"killed-{number}"), free_port()
+        into, base, seconds = os.path.join(top, f"killed-{number}"), free_port(), times[title]
 
         def command(instant):
-            return ["restore", "branch", *arguments, "--into", into, "--base-port", str(base), "--replicas", "3", "--position",
-                    str(instant.position)]
+            return words(arguments, into, base, instant)
 
         target = dice.choice(covered)
         for turn in range(dice.choice([1, 1, 2, 3])):
             environment = dict(os.environ, CHARTLOG_CONTEXT=context) if context else os.environ
             making = subprocess.Popen([binary("chartlog"), *command(target)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-            time.sleep(dice.uniform(0, seconds * 1.1))
+            time.sleep(dice.uniform(0, seconds * 1.25))
             making.kill()
             making.communicate()
             if making.returncode == 0 or os.path.exists(into):
@@ -625,7 +643,7 @@ def branches_killed(report, top, sources, instants, seconds):
                 stands(report, f"branch {number} {title}", made.client(timeout=30), target)
                 same(report, f"branch {number} {title}", made.client(timeout=30), covered[:: max(1, len(covered) // 10)])
         shutil.rmtree(into, ignore_errors=True)
-    print(f"  {KILLS} branches killed, {finished} of them after they were done", flush=True)
+    print(f"  {KILLS} branches killed, {finished} of them after they were done; one takes {', '.join(f'{took:.2f}' for took in times.values())} s", flush=True)
 
 
 # ── full
@@ -792,10 +810,6 @@ def main():
             total = size(place)
             store.settings(backup={"to": [os.path.join(store.top, "never")], "bytesPerSecond": max(65536, total // 3)})
             store.start()
-            begun = time.monotonic()
-            timed = branched(report, store.top, "timed", ["--from", place, "--store", store.dir])
-            seconds = time.monotonic() - begun
-            shutil.rmtree(timed.dir, ignore_errors=True)
             clerk = Clerk(store, 9, generated(209, 12, 1500), pause=0.01)
             clerk.start()
             backups_killed(report, store, admin, os.path.join(store.top, "interrupted"))
@@ -815,10 +829,10 @@ def main():
             covered = [instant for instant in instants if instant.position <= ends[1]]
             sources = [("from a backup", ["--from", place, "--store", store.dir], covered, None),
                        ("from live", ["--from", "LIVE"], instants, admin)]
-            branches_killed(report, store.top, sources, instants, seconds)
+            branches_killed(report, store.top, sources)
             store.stop()
             sources = [("from a replica", ["--from", f"{store.dir}/replica-2"], instants, None)]
-            branches_killed(report, store.top, sources, instants, seconds)
+            branches_killed(report, store.top, sources)
             verified = store.command("verify", store.dir)
             report.check("every replica's log is whole", verified.returncode == 0, verified.stdout[-500:])
     report.end()

@@ -68,13 +68,14 @@ enum BackupOrder {
     static func run(_ arguments: Arguments) throws(Failure) {
         let all = try Cluster(arguments)
         let id: Int
+        let cluster: Cluster
         if let named = arguments.text("replica") {
             id = try Orders.id(named)
+            cluster = try Cluster(all.context, arguments, only: id)
         } else {
-            id = try maker(all)
+            (id, cluster) = try maker(all, arguments)
         }
         let place = arguments.text("to").map { ThisProcess.absolute($0) }
-        let cluster = try Cluster(all.context, arguments, only: id)
         let (response, job) = try give(to: place, cluster)
         guard !arguments.has("no-wait") else {
             if arguments.has("json") { return Replies.show(response.body) }
@@ -101,8 +102,7 @@ enum BackupOrder {
         let found: ContextFile
         do throws(ClientError) { found = try ContextFile.read(path) } catch { throw Cluster.failure(error) }
         let all = try Cluster(found, arguments)
-        let id = try maker(all)
-        let cluster = try Cluster(found, arguments, only: id)
+        let (id, cluster) = try maker(all, arguments)
         // What an earlier run of the same command ordered goes on, though that one was killed.
         try awaitEarlier(at: place, all, arguments)
         let (_, job) = try give(to: place, cluster)
@@ -141,14 +141,22 @@ enum BackupOrder {
         return nil
     }
 
-    /// Who is to make one: a secondary that is ready, else the primary.
-    private static func maker(_ cluster: Cluster) throws(Failure) -> Int {
-        let all = try replicas(cluster).filter { $0.state == "ready" }
-        guard let chosen = all.first(where: { $0.role == "secondary" }) ?? all.first(where: { $0.role == "primary" })
-        else {
-            throw Failure(.unreachable, "no replica is ready to make a backup", "chartlog status shows why")
+    /// Who is to make one: a secondary that is ready and answers, else the primary. A replica that died a moment ago counts
+    /// as ready a little longer.
+    private static func maker(
+        _ all: Cluster, _ arguments: Arguments
+    ) throws(Failure) -> (id: Int, cluster: Cluster) {
+        let ready = try replicas(all).filter { $0.state == "ready" }
+        var failure = Failure(.unreachable, "no replica is ready to make a backup", "chartlog status shows why")
+        for one in ready.filter({ $0.role == "secondary" }) + ready.filter({ $0.role == "primary" }) {
+            do throws(Failure) {
+                return (one.id, try Cluster(all.context, arguments, only: one.id))
+            } catch {
+                guard error.code == .unreachable else { throw error }
+                failure = error
+            }
         }
-        return chosen.id
+        throw failure
     }
 
     private static func give(
