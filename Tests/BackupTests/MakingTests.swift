@@ -161,6 +161,17 @@ import Testing
         let manifest = try house.backUp(to: files, views: views)
         #expect(manifest.views.count == 2)
         #expect(manifest.views.compactMap { BackupLayout.viewFile($0.name) }.sorted() == views.map(\.file).sorted())
+        // The run is the same file; the snapshot is another under the same name.
+        let newer = [
+            BackupView(file: "snapshot-0000000000000001", bytes: 4, read: { [1, 2, 3, 4] }), views[1],
+        ]
+        var run = house.run(try house.stand(), views: newer, to: files)
+        var second: Manifest?
+        while second == nil { if case .finished(let made) = try run.step() { second = made } }
+        let tail = try #require(second?.segments.last)
+        #expect(run.progress.bytesDone == tail.bytes + 4 && run.progress.bytesOf == run.progress.bytesDone)
+        #expect(second?.views.filter(manifest.views.contains).count == 1 && second?.views.count == 2)
+        #expect(files.paths.count { $0.hasPrefix("views/") } == 3)
         let gone = BackupView(file: "run-0000000000000002", bytes: 2) { () throws(BackupError) in
             throw .missing(object: "run")
         }

@@ -148,8 +148,8 @@ def making(report, operator, store, client, events):
                  text=["backup 1 is made, through position 624", "keys are in no backup"])
     report.check("within seconds", time.monotonic() - begun < 10)
     first = {name: os.stat(os.path.join(place, name)) for name in objects(place)}
-    report.check("a first backup is a marker, a manifest, a closed segment and a tail", sorted(
-        name.split("/")[0] for name in first) == ["chartlog-backup", "manifests", "segments", "tails"], sorted(first))
+    report.check("a first backup is a marker, a manifest, a closed segment, a tail, and a snapshot of the views", sorted(
+        name.split("/")[0] for name in first) == ["chartlog-backup", "manifests", "segments", "tails", "views", "views"], sorted(first))
     report.check("files are their owner's alone", all(found.st_mode & 0o077 == 0 for found in first.values()))
     told_of += load(report, client, events[620:])
 
@@ -164,7 +164,6 @@ def making(report, operator, store, client, events):
     report.check("and closed segments are kept once", made.get("bytes_done", 0) == sum(
         os.path.getsize(os.path.join(place, name)) for name in objects(place)
         if name not in first and name.split("/")[0] in ("segments", "tails", "views")), (made, objects(place)))
-    report.check("a snapshot of the views goes along, once there is one", any(name.startswith("views/") for name in objects(place)))
     for replica in store.replicas:
         elsewhere = os.path.join(store.top, f"of-{replica}")
         operator.run(f"replica {replica} makes one", 0, "backup", "create", "--to", elsewhere, "--replica", str(replica),

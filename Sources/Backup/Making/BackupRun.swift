@@ -23,6 +23,8 @@ package struct BackupRun<Store: FileStore, Destination: BackupDestination> {
     private var work: [Item] = []
     private var objects: [ManifestObject] = []
     private var newest: SignedManifest?
+    /// Views of the newest manifest that are there.
+    private var knownViews: [ManifestObject] = []
     package private(set) var progress = BackupProgress()
 
     private enum Phase {
@@ -102,8 +104,9 @@ package struct BackupRun<Store: FileStore, Destination: BackupDestination> {
     }
 
     private mutating func plan() throws(BackupError) {
-        let listed = Listing(try destination.list(BackupLayout.segments))
+        let listed = try Listing([BackupLayout.segments, BackupLayout.views], of: destination)
         let known = newest?.manifest.objects ?? []
+        knownViews = known.filter { $0.kind == .view && listed.holds($0) }
         progress = BackupProgress()
         work = []
         objects = []
@@ -143,10 +146,10 @@ package struct BackupRun<Store: FileStore, Destination: BackupDestination> {
         case .view(let view):
             if let bytes = try read(view), !bytes.isEmpty {
                 let hash = SHA256.digest(bytes)
-                try put(
-                    ManifestObject(
-                        kind: .view, name: BackupLayout.view(view.file, hash: hash), bytes: bytes.count, hash: hash),
-                    bytes)
+                let object = ManifestObject(
+                    kind: .view, name: BackupLayout.view(view.file, hash: hash), bytes: bytes.count, hash: hash)
+                guard !knownViews.contains(object) else { return keep(object, counted: view.bytes) }
+                try put(object, bytes)
             }
             progress.bytesDone += view.bytes
         }
@@ -160,6 +163,14 @@ package struct BackupRun<Store: FileStore, Destination: BackupDestination> {
             if case .missing = error { return nil }
             throw error
         }
+    }
+
+    /// A part of the views that is as it was when the newest backup was made.
+    private mutating func keep(_ object: ManifestObject, counted: Int) {
+        objects.append(object)
+        progress.bytesKept += counted
+        progress.bytesOf -= counted
+        progress.objectsOf -= 1
     }
 
     private mutating func put(_ object: ManifestObject, _ bytes: [UInt8]) throws(BackupError) {

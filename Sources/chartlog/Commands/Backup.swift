@@ -141,9 +141,27 @@ enum BackupOrder {
         return nil
     }
 
-    /// Who is to make one: a secondary that is ready and answers, else the primary. A replica that died a moment ago counts
-    /// as ready a little longer.
+    /// How long nobody may be ready: an election, or a start of what died, takes less.
+    private static var readyMilliseconds: UInt64 { 5_000 }
+
+    /// Who is to make one: a secondary that is ready and answers, else the primary.
     private static func maker(
+        _ all: Cluster, _ arguments: Arguments
+    ) throws(Failure) -> (id: Int, cluster: Cluster) {
+        let due = LinuxClock.monotonicMilliseconds() + readyMilliseconds
+        while true {
+            do throws(Failure) {
+                return try makerNow(all, arguments)
+            } catch {
+                guard error.code == .unreachable, LinuxClock.monotonicMilliseconds() < due else { throw error }
+            }
+            LinuxClock.pause(milliseconds: 100)
+        }
+    }
+
+    /// - Throws: `.unreachable` while nobody that is ready answers. A replica that died a moment ago counts as ready a
+    ///   little longer.
+    private static func makerNow(
         _ all: Cluster, _ arguments: Arguments
     ) throws(Failure) -> (id: Int, cluster: Cluster) {
         let ready = try replicas(all).filter { $0.state == "ready" }
