@@ -133,7 +133,8 @@ def making(report, operator, store, client, events):
     operator.run("a backup without a context", 2, "backup", "create", "--to", place)
     operator.run("a backup without the right", 1, "backup", "create", "--to", place, context=service, text="forbidden")
     operator.run("a backup by nobody", 3, "backup", "create", "--to", place, "--replica", "9", context=context)
-    operator.run("a backup to nowhere", 1, "backup", "create", context=context, text="Name a directory")
+    # Of replica 3 config.json names a place.
+    operator.run("a backup to nowhere", 1, "backup", "create", "--replica", "1", context=context, text="Name a directory")
     operator.run("a backup under a missing parent", 1, "backup", "create", "--to", f"{place}/no/such", context=context, text="parent")
     report.check("a relative path is refused over HTTP", store.client("admin").request(
         "POST", "/v1/backups", b'{"to": "backups"}', {"Content-Type": "application/json"})[0] == 400)
@@ -164,6 +165,7 @@ def making(report, operator, store, client, events):
     report.check("and closed segments are kept once", made.get("bytes_done", 0) == sum(
         os.path.getsize(os.path.join(place, name)) for name in objects(place)
         if name not in first and name.split("/")[0] in ("segments", "tails", "views")), (made, objects(place)))
+    report.check("a snapshot of the views goes along, once there is one", any(name.startswith("views/") for name in objects(place)))
     for replica in store.replicas:
         elsewhere = os.path.join(store.top, f"of-{replica}")
         operator.run(f"replica {replica} makes one", 0, "backup", "create", "--to", elsewhere, "--replica", str(replica),
@@ -691,6 +693,9 @@ def crossing(report, operator, store, place, keys, foreign):
     report.check("makes no store", not os.path.exists(into))
     shutil.rmtree(into + ".partial")
     # The backup that a killed run ordered is still being made, slowly.
+    report.check("replica 3 makes none of an earlier run", wait(lambda: all(
+        job["state"] != "running" for job in json.loads(
+            store.client("admin", replica=3).request("GET", "/v1/backups")[2])["backups"])))
     live = os.path.join(store.top, "live")
     os.mkdir(live + ".partial")
     operator.run("a backup that goes on", 0, "backup", "create", "--to", live + ".partial/live", "--replica", "3", "--no-wait",

@@ -53,30 +53,19 @@ extension Replica {
                 index: foldedIndex, position: book.position))
         backups.credential = order.credential?.id ?? ""
         if backups.jobs.count > Backups.kept { backups.jobs.removeFirst() }
-        if background.isSnapshotting || takeSnapshotForBackup(into: &effects) {
-            backups.held = job
-        } else {
-            effects.append(.backUp(job))
-        }
+        backups.held = job
+        // With a snapshot that stands where its log ends, whoever restores it has nothing to fold, and serves soon.
+        takeSnapshot(
+            after: max(configuration.snapshotEvery / 16, background.snapshotCount / 32), into: &effects)
+        releaseBackup(into: &effects)
     }
 
-    /// A snapshot was written, or could not be: the backup that waited for it begins.
+    /// Begins the backup that waits for a snapshot, once none is being written: it is there, or could not be.
     func releaseBackup(into effects: inout [ReplicaEffect]) {
-        guard let job = backups.held else { return }
+        guard let job = backups.held, !background.isSnapshotting else { return }
         backups.held = nil
         if case .stopping = life { return }
         effects.append(.backUp(job))
-    }
-
-    /// A backup with a snapshot that stands where its log ends is a store that serves soon: who restores it has nothing to
-    /// fold. It is taken when there is enough to fold to be worth one.
-    ///
-    /// - Returns: whether one is being written now.
-    private func takeSnapshotForBackup(into effects: inout [ReplicaEffect]) -> Bool {
-        let count = book.position + book.record
-        let pause = max(configuration.snapshotEvery / 16, background.snapshotCount / 32)
-        if count >= background.snapshotCount + pause { takeSnapshot(into: &effects) }
-        return background.isSnapshotting
     }
 
     /// - Throws: when what is folded is not all on this disk, or cannot be read.

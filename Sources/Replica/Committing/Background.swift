@@ -91,9 +91,7 @@ struct BackgroundState {
 extension Replica {
     /// Orders a snapshot or the closing of segments when one is due.
     func considerBackground(into effects: inout [ReplicaEffect]) {
-        let count = book.position + book.record
-        let pause = max(configuration.snapshotEvery, background.snapshotCount / 16)
-        if count >= background.snapshotCount + pause { takeSnapshot(into: &effects) }
+        takeSnapshot(after: max(configuration.snapshotEvery, background.snapshotCount / 16), into: &effects)
         guard !background.isClosing else { return }
         let through = min(foldedIndex, log.durableIndex)
         guard let works = try? log.closable(committedThrough: through), !works.isEmpty else { return }
@@ -101,12 +99,13 @@ extension Replica {
         effects.append(.background(BackgroundWork(kind: .closing(works))))
     }
 
-    func takeSnapshot(into effects: inout [ReplicaEffect]) {
+    /// Orders a snapshot, unless one is being written, or fewer events and records than `least` came since the last one.
+    func takeSnapshot(after least: UInt64 = 1, into effects: inout [ReplicaEffect]) {
         let count = book.position + book.record
         // A snapshot is never ahead of the disk.
-        guard !background.isSnapshotting, count > background.snapshotCount, foldedIndex <= log.durableIndex else {
-            return
-        }
+        guard !background.isSnapshotting, count >= background.snapshotCount + max(1, least),
+            foldedIndex <= log.durableIndex
+        else { return }
         background.isSnapshotting = true
         background.snapshotCount = count
         var extra = ByteWriter(reserving: 1024)
@@ -128,17 +127,16 @@ extension Replica {
         case .snapshot(_, _, let runs):
             background.isSnapshotting = false
             background.hasFailed = (try? identities.adopt(runs)) == nil
-            releaseBackup(into: &effects)
         case .snapshotFailed:
             background.isSnapshotting = false
             background.hasFailed = true
-            releaseBackup(into: &effects)
         case .closed(let works):
             background.isClosing = false
             for (segment, outcome) in works { log.closed(segment, outcome) }
             if log.wanted != nil { foundFault(into: &effects) }
         case .scrubbed(let work, let faults): scrubbed(work, faults, into: &effects)
         }
+        releaseBackup(into: &effects)
         goOnStopping(into: &effects)
     }
 }

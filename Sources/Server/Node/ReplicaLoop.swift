@@ -58,8 +58,6 @@ final class ReplicaLoop {
     /// Facts that carrying out brought, for the next step of the same turn.
     private var facts: [ReplicaInput] = []
     private var isOver = false
-    /// The first turn waits for nothing: a replica that was opened can begin.
-    private var hasBegun = false
     /// Questions taken in this turn.
     private var asked = 0
     /// When the figures are told again.
@@ -226,9 +224,10 @@ final class ReplicaLoop {
         var heard: [PeerEvent] = []
         var inputs: [ReplicaInput] = []
         var turn: [ReplicaInput] = []
+        // A replica that was opened can begin.
+        var milliseconds = 0
         while !isOver {
-            try poller.wait(milliseconds: hasBegun ? patience : 0, into: &events)
-            hasBegun = true
+            try poller.wait(milliseconds: milliseconds, into: &events)
             let now = LinuxClock.monotonicMilliseconds()
             for event in events {
                 if event.token == Token.bell { mail.toLoop.bell.clear() } else { links?.happened(event, now: now) }
@@ -255,6 +254,7 @@ final class ReplicaLoop {
                 step(next)
             }
             tellFigures()
+            milliseconds = patience
         }
     }
 

@@ -102,9 +102,9 @@ enum BackupOrder {
         let found: ContextFile
         do throws(ClientError) { found = try ContextFile.read(path) } catch { throw Cluster.failure(error) }
         let all = try Cluster(found, arguments)
-        let (id, cluster) = try maker(all, arguments)
         // What an earlier run of the same command ordered goes on, though that one was killed.
         try awaitEarlier(at: place, all, arguments)
+        let (id, cluster) = try maker(all, arguments)
         let (_, job) = try give(to: place, cluster)
         let (made, _) = try wait(for: job, by: id, cluster, arguments)
         return (id, made["position"]?.unsigned ?? 0)
