@@ -88,6 +88,29 @@ import Views
         #expect(plan.appointmentsReturning == 0 && plan.appointmentsVanishing == 0)
     }
 
+    @Test func `that is only looked at is in nobody's way once nobody waits for it`() throws {
+        let (shell, target) = try clinic { $0.rewoundSliceMax = 1 }
+        let admin = ClinicStore.caller("admin")
+        func ask(applies: Bool) -> AskID {
+            let id = shell.newID()
+            shell.tell([.operate(id, admin, .rewind(to: .position(target), applies: applies))])
+            return id
+        }
+        let left = ask(applies: false)
+        #expect(shell.replica.rewinding?.ask == left)
+        let second = ask(applies: false)
+        #expect(shell.answers[second]?.last?.problem?.kind == .orderRefused, "one at a time")
+        shell.tell([.abandoned(second)])
+        #expect(shell.replica.rewinding?.ask == left, "who was refused takes nothing along")
+        shell.tell([.abandoned(left)])
+        #expect(shell.replica.rewinding == nil)
+        let ordered = ask(applies: true)
+        shell.tell([.abandoned(ordered)])
+        for _ in 0..<100 where shell.replica.rewinding != nil { shell.tick() }
+        #expect(shell.book.position == 11, "what was ordered is done, whoever waits for it")
+        #expect(shell.answers[left] == nil)
+    }
+
     @Test func `makes what came after absent: gone, and begun anew with its versions going on`() throws {
         let (shell, target) = try clinic()
         #expect(try shell.rewind(to: .position(target), applies: true).plan != nil)

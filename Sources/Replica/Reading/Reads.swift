@@ -108,6 +108,7 @@ extension Replica {
         endEvents(id)
         reads.searches.removeAll { $0.context.id == id }
         reads.fenced.removeAll { $0.id == id }
+        abandonPreview(id)
     }
 
     /// Something was folded: those who follow may go on, and those who waited for it begin.

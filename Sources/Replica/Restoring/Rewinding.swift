@@ -221,6 +221,11 @@ extension Replica {
         answer(rewind.ask, .restore(rewind.plan), isLast: true, &effects)
     }
 
+    /// Nobody waits any more for what a rewind would do: it stands in nobody's way then. One that was ordered goes on.
+    func abandonPreview(_ id: AskID) {
+        if let job = rewinding, job.ask == id, !job.applies { rewinding = nil }
+    }
+
     /// Whoever ordered a rewind that is not in the log yet is told that nothing came of it.
     func abandonRewind(_ problem: Problem, into effects: inout [ReplicaEffect]) {
         guard let job = rewinding else { return }

@@ -34,6 +34,8 @@ struct Client {
         var place: Int
         var sends: Sending
         var deadline: UInt64
+        /// Microseconds that one attempt is waited for.
+        var patience: UInt64
         /// An attempt may have done it, or may yet.
         var isUncertain = false
         /// Events shown so far.

@@ -35,7 +35,10 @@ extension World {
         history.operations.append(
             HistoryOperation(client: number, invoked: now, completed: 0, call: call, outcome: .unknown))
         var operation = Client.CurrentOperation(
-            place: history.operations.count - 1, sends: sends, deadline: now + patience)
+            place: history.operations.count - 1, sends: sends, deadline: now + patience,
+            patience: plan.patienceMicroseconds)
+        // At the end nothing is in the way of an answer; what a rewind would do takes as long as there is to be read.
+        if isWindingDown, case .order = sends { operation.patience = patience }
         if case .request(.events(let query)) = sends {
             operation.follows = query.follow
             operation.piecesLeft = 3
@@ -55,7 +58,7 @@ extension World {
         case .request(let request): after(delay(), .ask(target, id, Ask(caller: Self.caller, request: request)))
         case .order(let order): after(delay(), .order(target, id, order))
         }
-        after(plan.patienceMicroseconds, .timeout(id))
+        after(current.patience, .timeout(id))
     }
 
     /// Mostly where appends are acknowledged, as far as a client can know.
