@@ -37,6 +37,8 @@ package enum BackupError: Error, Equatable, Sendable {
     case empty
     /// What stands there says that the manifest of this number is not to be removed, or cannot be read.
     case hold(name: String)
+    /// Somebody else makes a backup at the destination, copies to it, or expires or holds backups there.
+    case busy
 }
 
 extension BackupError {
@@ -49,7 +51,7 @@ extension BackupError {
         case .damaged(let finding): finding.object
         case .unmarked, .marker: BackupLayout.marker
         case .hold(let name): BackupLayout.hold(name)
-        case .log, .key, .otherCluster, .ahead, .otherHistory, .olderRegisters, .empty: nil
+        case .log, .key, .otherCluster, .ahead, .otherHistory, .olderRegisters, .empty, .busy: nil
         }
     }
 
@@ -77,6 +79,7 @@ extension BackupError {
         case .olderRegisters:
             "Take the newest backup and the instant wanted, so that no erasure, withdrawal or hold is undone."
         case .empty: "Make a backup first, or name another destination."
+        case .busy: "Wait until that is done (chartlog backup status shows backups), then try again."
         case .hold: "Release the hold, or bring its object back from another copy of the destination."
         }
     }

@@ -47,13 +47,15 @@ extern int sync_file_range(int, off_t, off_t, unsigned int);
 // Files
 
 enum { CLINUX_READ = 0, CLINUX_READ_WRITE = 1, CLINUX_CREATE = 2, CLINUX_DIRECTORY = 3, CLINUX_DIRECT = 4,
-       CLINUX_REPLACE = 5, CLINUX_APPEND = 6, CLINUX_DIRECT_WRITE = 7 };
+       CLINUX_REPLACE = 5, CLINUX_APPEND = 6, CLINUX_DIRECT_WRITE = 7, CLINUX_READ_FILE = 8 };
 
 /// Opens `path` under `directory` (-1: as it stands) in one of the ways above. A new file has mode 0600.
 static inline int clinux_open(int directory, const char *path, int way) {
     int flags = O_CLOEXEC;
     switch (way) {
     case CLINUX_READ: flags |= O_RDONLY; break;
+    // A pipe of that name is opened at once, and is empty.
+    case CLINUX_READ_FILE: flags |= O_RDONLY | O_NONBLOCK; break;
     case CLINUX_READ_WRITE: flags |= O_RDWR; break;
     case CLINUX_CREATE: flags |= O_RDWR | O_CREAT | O_EXCL; break;
     case CLINUX_DIRECTORY: flags |= O_RDONLY | O_DIRECTORY; break;

@@ -30,7 +30,7 @@ package final class LinuxFiles: FileStore {
     package func open(_ path: String, _ mode: FileMode) throws(FileError) -> FileHandle {
         let way =
             switch mode {
-            case .read: CLINUX_READ
+            case .read: CLINUX_READ_FILE
             case .readWrite: CLINUX_READ_WRITE
             case .create: CLINUX_CREATE
             }

@@ -54,6 +54,14 @@ package enum SmallFile {
         return file
     }
 
+    /// Takes the lock of a directory that is there, as `lock` does that of a file; nothing is made in it.
+    package static func lockDirectory(_ path: String) throws(LinuxError) -> Descriptor {
+        let directory = Descriptor(
+            owning: try checked("open", unsafe clinux_open(-1, path, Int32(CLINUX_DIRECTORY))))
+        _ = try checked("lock", clinux_lock(directory.number))
+        return directory
+    }
+
     /// Whether somebody holds the file's lock; false when there is no such file.
     package static func isLocked(_ path: String) -> Bool {
         let number = unsafe clinux_open(-1, path, Int32(CLINUX_READ))
@@ -72,6 +80,13 @@ package enum SmallFile {
     /// Makes one directory of mode 0700; EEXIST when there is something by that name.
     package static func makeDirectory(_ path: String) throws(LinuxError) {
         _ = try checked("mkdir", unsafe clinux_make_directory(-1, path))
+    }
+
+    /// As the other, and its name lasts: the directory above it is synced.
+    package static func makeDirectoryDurably(_ path: String) throws(LinuxError) {
+        try makeDirectory(path)
+        let above = path.split(separator: "/", omittingEmptySubsequences: true).dropLast().joined(separator: "/")
+        try syncDirectory(path.hasPrefix("/") ? "/" + above : above.isEmpty ? "." : above)
     }
 
     package static func remove(_ path: String) { _ = unsafe clinux_remove(-1, path) }

@@ -70,6 +70,26 @@ import Testing
         #expect(list.entries.map(\.number) == [5, 6])
     }
 
+    @Test func `is not taken for one that holds what the first holds`() throws {
+        let second = MemoryFiles()
+        _ = try copy(first, to: second.destination)
+        // Of the same backup, at another moment: it holds the same.
+        try BackupHold.release("lawsuit", in: first.destination)
+        try BackupHold.place("lawsuit", on: 1, at: .first, in: first.destination)
+        #expect(try copy(first, to: second.destination).objectsOf == 0)
+        try BackupHold.release("lawsuit", in: first.destination)
+        try BackupHold.place("lawsuit", on: 2, at: house.wall, in: first.destination)
+        try house.append()
+        let newest = try house.backUp(to: first).number
+        #expect(throws: BackupError.occupied(object: BackupLayout.hold("lawsuit"))) {
+            try copy(first, to: second.destination)
+        }
+        #expect(second.contents(BackupLayout.manifest(newest)) != nil, "all else was brought")
+        try BackupHold.release("lawsuit", in: second.destination)
+        _ = try copy(first, to: second.destination)
+        #expect(second.all == first.all)
+    }
+
     @Test func `of another cluster, history or future is refused`() throws {
         let other = try House(segments: 2, cluster: 0x99)
         let foreign = MemoryFiles()

@@ -108,6 +108,47 @@ private let hour: Int64 = 3_600_000_000
         #expect(files.paths.filter { $0.hasPrefix("expired/") } == [BackupLayout.expired(1...5)])
     }
 
+    @Test func `a backup that is to stay and is not whole stops it`() throws {
+        let damaged = files.copy()
+        let newest = try SignedManifest.read(
+            6, in: damaged.destination, cluster: house.cluster, trust: TestSigner.trust
+        ).manifest
+        let tail = try #require(newest.segments.last)
+        for isShort in [true, false] {
+            if isShort { damaged.put(tail.name, [1]) } else { try damaged.remove(tail.name) }
+            let finding = ObjectCheck(manifest: newest, object: tail).missing
+            #expect(throws: BackupError.damaged(finding), "the older ones are the last that can be restored") {
+                try expiry(damaged.destination, keep: 1)
+            }
+        }
+    }
+
+    @Test func `a backup that is made or held since it was planned stops it`() throws {
+        var expiry = try expiry(files.destination, keep: 2)
+        _ = try expiry.step()
+        _ = try expiry.step()
+        let (held, made) = (files.copy(), files.copy())
+        #expect(files.contents(BackupLayout.manifest(1)) == nil && files.contents(BackupLayout.manifest(2)) != nil)
+        for (copy, change) in [
+            (held, { try BackupHold.place("lawsuit", on: 2, at: house.wall, in: held.destination) }),
+            (
+                made,
+                {
+                    try house.append()
+                    try house.backUp(to: made)
+                }
+            ),
+        ] as [(MemoryFiles, () throws -> Void)] {
+            var late = try self.expiry(copy.destination, keep: 2)
+            try change()
+            let before = copy.all
+            #expect(throws: BackupError.busy) { while case .going = try late.step() {} }
+            #expect(before.allSatisfy { copy.contents($0.key) == $0.value }, "nothing was removed")
+            try finish(try self.expiry(copy.destination, keep: 2))
+            #expect(try findings(copy).isEmpty)
+        }
+    }
+
     @Test func `what cannot be read stops it, or is given up by name`() throws {
         let hold = files.copy()
         hold.put(BackupLayout.hold("lawsuit"), [1])

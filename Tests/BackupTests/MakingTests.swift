@@ -52,6 +52,40 @@ import Testing
         _ = try House.finish(house.run(stand, to: files))
     }
 
+    @Test func `a segment that the newest manifest says otherwise of is put and hashed again`() throws {
+        let house = try House()
+        let files = MemoryFiles()
+        let first = try house.backUp(to: files)
+        let signed = try SignedManifest.read(
+            1, in: files.destination, cluster: house.cluster, trust: TestSigner.trust)
+        var wrong = first
+        wrong.number = 2
+        wrong.previous = signed.hash
+        wrong.objects[0].lastIndex -= 1
+        wrong.objects[1].firstIndex -= 1
+        files.put(BackupLayout.manifest(2), try SignedManifest(wrong, signer: TestSigner()).bytes)
+        #expect(try house.backUp(to: files).objects == first.objects)
+    }
+
+    @Test func `one whose objects somebody removed meanwhile is not made`() throws {
+        let house = try House()
+        let files = MemoryFiles()
+        try house.backUp(to: files)
+        try house.append()
+        var run = house.run(try house.stand(), to: files)
+        for _ in 0...1 { _ = try run.step() }
+        var expiry = try BackupExpiry(
+            files.destination, policy: BackupPolicy(keepLast: 1, keepAllDays: 0, keepDailyDays: 0), now: house.wall,
+            signer: TestSigner(), trust: TestSigner.trust)
+        #expect(expiry.plan.objects.count == 1, "what the run brought is nobody's yet")
+        while case .going = try expiry.step() {}
+        let lost = expiry.plan.objects[0].name
+        #expect(throws: BackupError.missing(object: lost)) { try run.step() }
+        #expect(files.contents(BackupLayout.manifest(2)) == nil)
+        #expect(try house.backUp(to: files).number == 2)
+        #expect(try BackupVerifier.verify(files.destination, scope: .all, trust: TestSigner.trust).isOK)
+    }
+
     @Test func `one through an older entry is refused, one through the same is made`() throws {
         let house = try House()
         let files = MemoryFiles()

@@ -170,7 +170,7 @@ import Views
         #expect(throws: ManifestFlaw.otherCluster) {
             try SignedManifest(bytes, number: 3, cluster: ClusterIdentity(low: 1, high: 1), trust: trust)
         }
-        let known = BackupTrust(isSigned: trust.isSigned, publicKey: { _ in TestSigner(seed: 2).publicKey })
+        let known = BackupTrust(isSigned: trust.isSigned, signer: .known { _ in TestSigner(seed: 2).publicKey })
         #expect(throws: ManifestFlaw.key) { try SignedManifest(bytes, trust: known) }
         var later = bytes
         later[8] = 2

@@ -123,6 +123,47 @@ import Views
         #expect(!better.contains { $0.hasPrefix("No backup was made") || $0.contains("not escrowed") })
     }
 
+    @Test func `is due though the newest is stamped in the future, and the schedule begins nothing anew`() throws {
+        let shell = try store {
+            $0.backupDestinations = ["/a"]
+            $0.backupMilliseconds = 3_600_000
+        }
+        let year = Instant(microseconds: shell.wall.microseconds + 31_536_000_000_000)
+        shell.tell([.backupsFound(newest: year, isEscrowed: true)])
+        #expect(shell.status?.warnings.contains { $0.hasPrefix("The newest backup is stamped later") } == true)
+        #expect(shell.replica.backupStatus.ageSeconds == nil)
+        shell.tick(1_000)
+        let job = try #require(shell.jobs.last)
+        #expect(job.goesOn, "there were backups: an empty directory in their place is not begun")
+        shell.tell([.backupEnded(job.id, .made(manifest: 3, hash: .zero))])
+        shell.tell([.backupsFound(newest: year, isEscrowed: true)])
+        for _ in 0..<50 { shell.tick(60_000) }
+        #expect(shell.jobs.count == 1, "this one was made now")
+        for _ in 0..<20 { shell.tick(60_000) }
+        #expect(shell.jobs.count == 2)
+        shell.tell([.backupEnded(try #require(shell.jobs.last).id, .failed("No."))])
+        #expect(order(shell, to: "/a")?.backups != nil)
+        #expect(shell.jobs.last?.goesOn == false, "who orders one may begin anew")
+    }
+
+    @Test func `is recorded in the end, though the primary that first heard of it is cut off before that is decided`() throws {
+        let trio = try Trio(seed: 12)
+        let primary = try #require(trio.lead())
+        #expect(trio.append([try ClinicStore.registered("p-1", id: "1")])?.appended != nil)
+        #expect(trio.run(within: 3_000) { trio.isConverged })
+        let maker = try #require(trio.members.first { $0.id != primary.id })
+        #expect(trio.answer(trio.order(.backUp(to: "/b"), to: maker))?.backups != nil)
+        let job = try #require(maker.jobs.last)
+        // Its log reaches nobody's disk, the primary's own among them.
+        for member in trio.members { member.holdsDisk = true }
+        maker.inputs.append(.backupEnded(job.id, .made(manifest: 1, hash: .zero)))
+        trio.run(2_500)
+        #expect(maker.replica?.backups.notices.count == 1, "asked again, the primary does not say that it is recorded")
+        trio.kill(primary.id)
+        for member in trio.members { member.holdsDisk = false }
+        #expect(trio.run(within: 20_000) { maker.replica?.backups.notices.isEmpty == true })
+    }
+
     @Test func `of three is made by a secondary and recorded by the primary, whoever that is by then`() throws {
         let trio = try Trio(seed: 9) {
             $0.backupDestinations = ["/a"]

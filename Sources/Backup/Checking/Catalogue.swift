@@ -45,7 +45,7 @@ struct Catalogue {
     ) throws(BackupError) {
         for number in names(in: BackupLayout.manifests).compactMap(BackupLayout.manifestNumber).sorted() {
             let name = BackupLayout.manifest(number)
-            let bytes = try destination.read(name)
+            let bytes = try destination.read(name, atMost: BackupLayout.signedMax)
             do throws(ManifestFlaw) {
                 manifests.append(try SignedManifest(bytes, number: number, cluster: cluster, trust: trust))
             } catch {
@@ -60,7 +60,7 @@ struct Catalogue {
     ) throws(BackupError) {
         for name in names(in: BackupLayout.expired) {
             guard let numbers = BackupLayout.expiredNumbers(name) else { continue }
-            let bytes = try destination.read(name)
+            let bytes = try destination.read(name, atMost: BackupLayout.signedMax)
             do throws(ManifestFlaw) {
                 expired.append(try ExpiredRun(bytes, numbers: numbers, cluster: cluster.bytes, trust: trust))
             } catch {
@@ -74,7 +74,7 @@ struct Catalogue {
     ) throws(BackupError) {
         for number in names(in: BackupLayout.registers).compactMap(BackupLayout.registersNumber).sorted() {
             let name = BackupLayout.registers(number)
-            let bytes = try destination.read(name)
+            let bytes = try destination.read(name, atMost: BackupLayout.signedMax)
             do throws(ManifestFlaw) {
                 let found = try RegisterNote(bytes, number: number, cluster: cluster, trust: trust)
                 if let before = notes.last, !found.registers.behind(before.registers).isEmpty { throw .chain }
@@ -87,7 +87,7 @@ struct Catalogue {
 
     private mutating func readHolds(_ destination: some BackupDestination) throws(BackupError) {
         for name in names(in: BackupLayout.holds) {
-            let bytes = try destination.read(name)
+            let bytes = try destination.read(name, atMost: BackupHold.count)
             do throws(BackupError) {
                 let hold = try BackupHold(name, bytes, cluster: cluster)
                 holds.append(hold)
@@ -101,6 +101,10 @@ struct Catalogue {
 
     // MARK: The chain
 
+    /// So many manifests that are missing in a row are named one by one: a name that somebody made up does not take time
+    /// and memory without end.
+    private static var missingMax: UInt64 { 1_000 }
+
     /// Every number from 1 to the newest is there or was expired, and each names the one before.
     private mutating func followChain() {
         guard let newest = max(manifests.last?.manifest.number ?? 0, flawed.last?.number ?? 0) as UInt64?, newest > 0
@@ -109,7 +113,8 @@ struct Catalogue {
         var next: UInt64 = 1
         let present = (manifests.map(\.manifest.number) + flawed.map(\.number)).sorted()
         for number in present + [newest + 1] {
-            while next < number {
+            let end = min(number, next + Self.missingMax)
+            while next < end {
                 if let run = runs.first(where: { $0.numbers.contains(next) }) {
                     next = run.numbers.upperBound + 1
                 } else {

@@ -26,7 +26,7 @@ struct ObjectCheck {
     /// - Throws: when the destination cannot be read; a missing object is a finding.
     func finding(in destination: some BackupDestination) throws(BackupError) -> BackupFinding? {
         do throws(BackupError) {
-            return finding(in: try destination.read(object.name))
+            return finding(in: try destination.read(object.name, atMost: object.bytes))
         } catch {
             if case .missing = error { return missing }
             throw error

@@ -2,17 +2,20 @@
 ///
 /// Names are those of `BackupLayout`: at most one directory, `/`, a name. An implementation needs no rename and no
 /// append from what lies below, so that an object store can be one. A destination is used by one thread, and by one
-/// run, copy or expiry at a time: whoever starts them keeps them apart.
+/// run, copy or expiry at a time: whoever starts them keeps them apart. Where that cannot be (replicas of several machines
+/// at a mounted directory without locks) nothing is written over, and a run says that its backup was made only once all
+/// its objects are there at the end.
 package protocol BackupDestination: AnyObject {
     /// The objects in a directory, sorted by name; nothing when there is no such directory. What an interrupted `put`
     /// left is not among them.
     func list(_ directory: String) throws(BackupError) -> [BackupObject]
     /// Bytes of an object; nil when there is none of that name.
     func size(_ name: String) throws(BackupError) -> Int?
-    /// All bytes of an object, as the medium holds them.
+    /// All bytes of an object, as the medium holds them; of one that is longer than `limit` the first `limit` + 1, so that
+    /// nobody who can write there decides how much memory its reader takes.
     ///
     /// - Throws: `.missing`, `.file`.
-    func read(_ name: String) throws(BackupError) -> [UInt8]
+    func read(_ name: String, atMost limit: Int) throws(BackupError) -> [UInt8]
     /// Bytes from the start of `range` on, as many as there are up to its end.
     ///
     /// - Throws: `.missing`, `.file`.

@@ -2,6 +2,11 @@ internal import Bytes
 
 /// The names of a destination's objects. Backup.md has the table.
 package enum BackupLayout {
+    /// The highest number of manifests, expiries and register heads.
+    static let numberMax = UInt64(1) << 62
+    /// Bytes of the largest signed object: a manifest of half a million segments.
+    static let signedMax = 64 << 20
+
     package static let marker = "chartlog-backup"
     package static let segments = "segments"
     package static let tails = "tails"
@@ -50,9 +55,9 @@ package enum BackupLayout {
     static func expiredNumbers(_ name: String) -> ClosedRange<UInt64>? {
         guard name.hasPrefix(expired + "/"), name.hasSuffix(".expired") else { return nil }
         let parts = name.dropFirst(expired.count + 1).dropLast(".expired".count).split(separator: "-")
-        guard parts.count == 2, let first = UInt64(parts[0]), let last = UInt64(parts[1]), first <= last else {
-            return nil
-        }
+        guard parts.count == 2, let first = UInt64(parts[0]), let last = UInt64(parts[1]), first <= last, first >= 1,
+            last <= numberMax
+        else { return nil }
         return expired(first...last) == name ? first...last : nil
     }
 
@@ -108,7 +113,9 @@ package enum BackupLayout {
     private static func number(_ name: String, after prefix: String, before suffix: String) -> UInt64? {
         guard name.hasPrefix(prefix), name.hasSuffix(suffix), name.utf8.count > prefix.utf8.count + suffix.utf8.count
         else { return nil }
-        return UInt64(name.dropFirst(prefix.count).dropLast(suffix.count))
+        return UInt64(name.dropFirst(prefix.count).dropLast(suffix.count)).flatMap {
+            (1...numberMax).contains($0) ? $0 : nil
+        }
     }
 
     private static func prefix(_ hash: Digest) -> String { String(hash.hex.prefix(16)) }

@@ -19,7 +19,7 @@ package struct BackupMarker: Equatable, Sendable {
     /// - Throws: `.unmarked` when something is there and no marker; `.marker` when it is damaged; `.laterVersion`.
     package static func find(in destination: some BackupDestination) throws(BackupError) -> BackupMarker? {
         if try destination.size(BackupLayout.marker) != nil {
-            return try BackupMarker(try destination.read(BackupLayout.marker))
+            return try BackupMarker(try destination.read(BackupLayout.marker, atMost: count))
         }
         for directory in BackupLayout.directories where !(try destination.list(directory)).isEmpty {
             throw .unmarked

@@ -3,8 +3,8 @@ internal import Bytes
 
 /// A directory as a destination: files of the objects' names under a path of a store.
 ///
-/// An object is written under its name with `.new` behind it, synced, renamed, its directory synced. So a crash leaves
-/// at most such a file, which is never listed and which `tidy` removes.
+/// An object is written under its name with a random part and `.new` behind it, synced, renamed, its directory synced. So
+/// a crash leaves at most such a file, which is never listed and which `tidy` removes.
 package final class DirectoryDestination<Store: FileStore>: BackupDestination {
     private let store: Store
     private let root: String
@@ -45,9 +45,10 @@ package final class DirectoryDestination<Store: FileStore>: BackupDestination {
         }
     }
 
-    package func read(_ name: String) throws(BackupError) -> [UInt8] {
+    package func read(_ name: String, atMost limit: Int) throws(BackupError) -> [UInt8] {
         try read(name) { (file) throws(FileError) in
-            try store.readThrough(file, at: 0, count: try store.size(file))
+            let bytes = try store.size(file)
+            return try store.readThrough(file, at: 0, count: bytes > limit ? limit + 1 : bytes)
         }
     }
 
@@ -67,7 +68,7 @@ package final class DirectoryDestination<Store: FileStore>: BackupDestination {
         let path = path(name)
         let directory = FileNames.directory(of: path)
         let isThere = try files(name) { () throws(FileError) in try store.exists(path) }
-        if isThere, try read(name) != bytes { throw .occupied(object: name) }
+        if isThere, try read(name, atMost: bytes.count) != bytes { throw .occupied(object: name) }
         try files(name) { () throws(FileError) in
             if !isThere {
                 try make(directory)
@@ -111,8 +112,8 @@ package final class DirectoryDestination<Store: FileStore>: BackupDestination {
     }
 
     private func write(_ bytes: [UInt8], as path: String) throws(FileError) {
-        let draft = path + Self.unfinished
-        if try store.exists(draft) { try store.remove(draft) }
+        // Its own name, so that of two who write the same object neither finishes what the other began.
+        let draft = "\(path).\(String(UInt64.random(in: .min ... .max), radix: 16))\(Self.unfinished)"
         let file = try store.open(draft, .create)
         defer { store.close(file) }
         try store.writeMuch(file, bytes)

@@ -22,14 +22,19 @@ package struct ExpiryPlan: Equatable, Sendable {
 /// a newer one. Each is durable before the next. So whatever a crash leaves, a manifest that is there has all its
 /// objects, and the next expiry goes on.
 ///
-/// Refuses when anything at the destination cannot be believed: what a damaged manifest needs is not known. A manifest
-/// that is lost for good can be given up by its number: it then counts as expired, on the word of its neighbours.
+/// Refuses when anything at the destination cannot be believed: what a damaged manifest needs is not known; when a backup
+/// that is to stay is not there whole: an older one may be the last that can be restored; and when a backup was made or
+/// held since it was planned. A manifest that is lost for good can be given up by its number: it then counts as expired, on
+/// the word of its neighbours.
 package struct BackupExpiry<Destination: BackupDestination> {
     private let destination: Destination
     private let cluster: [UInt8]
     private let signer: any BackupSigner
     private var work: [Item] = []
     private var done = 0
+    /// The names in the directories of manifests and holds, as it was planned.
+    private let expected: [String]
+    private var removesObjects = false
     package let plan: ExpiryPlan
 
     private enum Item {
@@ -64,6 +69,12 @@ package struct BackupExpiry<Destination: BackupDestination> {
         }
         let stays = (byPolicy + held).sorted()
         let goes = all.indices.filter { !stays.contains($0) }
+        for manifest in stays.map({ all[$0].manifest }) {
+            if let lost = manifest.segments.first(where: { !catalogue.listing.holds($0) }) {
+                throw .damaged(ObjectCheck(manifest: manifest, object: lost).missing)
+            }
+        }
+        expected = Self.watched.flatMap(catalogue.names)
         let unnamed = catalogue.unnamed(but: stays.map { all[$0].manifest })
         plan = ExpiryPlan(
             expired: goes.map { all[$0].manifest.number }, givenUp: given.flatMap { Array($0.numbers) },
@@ -86,10 +97,22 @@ package struct BackupExpiry<Destination: BackupDestination> {
         case .write(let run):
             try destination.put(run.name, try run.bytes(cluster: cluster, signer: signer))
         case .remove(let name):
+            let isManifest = BackupLayout.manifestNumber(name) != nil
+            if isManifest || !removesObjects { try checkUnchanged() }
+            removesObjects = !isManifest
             try destination.remove(name)
         }
         done += 1
         return done == work.count ? .finished(plan) : .going
+    }
+
+    private static var watched: [String] { [BackupLayout.manifests, BackupLayout.holds] }
+
+    /// - Throws: `.busy` when a backup was made or held meanwhile.
+    private func checkUnchanged() throws(BackupError) {
+        for directory in Self.watched {
+            for object in try destination.list(directory) where !expected.contains(object.name) { throw .busy }
+        }
     }
 }
 

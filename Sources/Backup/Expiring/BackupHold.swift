@@ -9,7 +9,7 @@ package struct BackupHold: Equatable, Sendable {
     package let number: UInt64
     package let placedAt: Instant
 
-    private static let count = 64
+    static let count = 64
     /// "CHARTHLD".
     private static let magic: UInt64 = 0x444c_4854_5241_4843
     private static let version: UInt16 = 1

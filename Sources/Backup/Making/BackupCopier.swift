@@ -5,8 +5,10 @@ internal import SegmentedLog
 /// Bringing a second destination up to the first: one object a step, manifests after what they name.
 ///
 /// Whatever the first has and the second lacks is brought, checked on the way: nothing damaged is copied. What the second
-/// has is left, and what it has expired is not brought again: each keeps what its own policy says. It refuses a second destination that is another cluster's, holds another manifest of
-/// a number than the first, or has a newer one. Begun again, it goes on; an object that is there in its length is not read.
+/// has is left, and what it has expired is not brought again: each keeps what its own policy says. It refuses a second
+/// destination that is another cluster's, holds another manifest of a number than the first, or has a newer one; at the
+/// end, when all else is brought, also one where a hold of the same name holds another backup. Begun again, it goes on; an
+/// object that is there in its length is not read.
 package struct BackupCopier<Source: BackupDestination, Target: BackupDestination> {
     private let source: Source
     private let target: Target
@@ -77,6 +79,12 @@ package struct BackupCopier<Source: BackupDestination, Target: BackupDestination
         for name in names where there.bytes(of: name) == nil {
             items.append(Item(name: name, bytes: first.listing.bytes(of: name) ?? 0))
         }
+        for hold in held where there.bytes(of: BackupLayout.hold(hold.name)) != nil {
+            let name = BackupLayout.hold(hold.name)
+            let same = try? BackupHold(name, target.read(name, atMost: BackupHold.count), cluster: first.cluster)
+            // It is refused there: what another hold holds is not let go of by a copy.
+            if same?.number != hold.number { items.append(Item(name: name, bytes: BackupHold.count)) }
+        }
         progress.objectsOf = items.count
         progress.bytesOf = items.reduce(0) { $0 + $1.bytes }
         return items
@@ -99,7 +107,7 @@ package struct BackupCopier<Source: BackupDestination, Target: BackupDestination
     private mutating func copy(_ item: Item) throws(BackupError) {
         let bytes: [UInt8]
         do throws(BackupError) {
-            bytes = try source.read(item.name)
+            bytes = try source.read(item.name, atMost: item.bytes)
         } catch {
             if case .missing = error, let check = item.check { throw .damaged(check.missing) }
             throw error

@@ -113,8 +113,8 @@ package struct BackupRun<Store: FileStore, Destination: BackupDestination> {
         for slice in stand.slices {
             // Objects begin with the segments, from 1 on.
             let place = Int(slice.segment) - 1
-            if slice.isClosed, known.indices.contains(place), case let object = known[place],
-                object.name == slice.objectName, object.bytes == slice.bytes, listed.holds(object)
+            if known.indices.contains(place), case let object = known[place], slice.isKept(as: object),
+                listed.holds(object)
             {
                 objects.append(object)
                 progress.bytesKept += object.bytes
@@ -180,7 +180,10 @@ package struct BackupRun<Store: FileStore, Destination: BackupDestination> {
 
     // MARK: Concluding
 
+    /// - Throws: `.missing` when an object is not there any more: somebody else is at work at the destination. Begin anew.
     private func conclude() throws(BackupError) -> Manifest {
+        let listed = try Listing([BackupLayout.segments, BackupLayout.tails, BackupLayout.views], of: destination)
+        if let lost = objects.first(where: { !listed.holds($0) }) { throw .missing(object: lost.name) }
         let segments = objects.filter { $0.kind != .view }.sorted { $0.segment < $1.segment }
         var kept = objects.filter { $0.kind == .view }.sorted { $0.name < $1.name }
         // A snapshot is of use whole or not at all.
@@ -190,14 +193,26 @@ package struct BackupRun<Store: FileStore, Destination: BackupDestination> {
             madeAt: max(stand.madeAt, newest?.manifest.madeAt ?? stand.madeAt), replica: stand.replica,
             head: stand.head, digests: stand.digests, registers: stand.registers, epochs: stand.epochs,
             lineage: stand.lineage, objects: segments + kept)
-        precondition(manifest.isInOrder)
+        let name = BackupLayout.manifest(manifest.number)
+        guard manifest.isInOrder else { throw .flawed(object: name, .form) }
         let signed = try SignedManifest(manifest, signer: signer)
-        try destination.put(BackupLayout.manifest(manifest.number), signed.bytes)
+        try destination.put(name, signed.bytes)
+        // Where two write at once, one of them has the number.
+        guard try destination.read(name, atMost: signed.bytes.count) == signed.bytes else { throw .occupied(object: name) }
         return manifest
     }
 }
 
 extension LogSlice {
+    /// Whether it is closed and the object is what it was backed up as; what its hash is, tells who reads it.
+    fileprivate func isKept(as object: ManifestObject) -> Bool {
+        isClosed
+            && object
+                == ManifestObject(
+                    kind: .closed, name: objectName, bytes: bytes, hash: object.hash, segment: segment,
+                    firstIndex: firstIndex, lastIndex: lastIndex, firstPosition: header.firstPosition)
+    }
+
     /// What its object is called: by what its bytes are, so that another log's never has the name.
     var objectName: String {
         if let trailer { return BackupLayout.segment(segment, footer: trailer.hash) }

@@ -45,7 +45,7 @@ struct SignedManifest: Equatable, Sendable {
 
 extension Manifest {
     /// Indexes, positions and numbers above this are no manifest's.
-    private static let numberMax = UInt64(1) << 62
+    private static var numberMax: UInt64 { BackupLayout.numberMax }
 
     /// All between the common head and the common tail.
     var body: [UInt8] {

@@ -22,7 +22,7 @@ extension SignedManifest {
         _ number: UInt64, in destination: some BackupDestination, cluster: ClusterIdentity, trust: BackupTrust
     ) throws(BackupError) -> SignedManifest {
         let name = BackupLayout.manifest(number)
-        let bytes = try destination.read(name)
+        let bytes = try destination.read(name, atMost: BackupLayout.signedMax)
         do throws(ManifestFlaw) {
             return try SignedManifest(bytes, number: number, cluster: cluster, trust: trust)
         } catch {

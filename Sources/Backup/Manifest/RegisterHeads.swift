@@ -55,7 +55,7 @@ package struct RegisterNote: Equatable, Sendable {
         let numbers = try destination.list(BackupLayout.registers).compactMap { BackupLayout.registersNumber($0.name) }
         guard let number = numbers.max() else { return nil }
         let name = BackupLayout.registers(number)
-        let bytes = try destination.read(name)
+        let bytes = try destination.read(name, atMost: BackupLayout.signedMax)
         do throws(ManifestFlaw) {
             return try RegisterNote(bytes, number: number, cluster: cluster, trust: trust)
         } catch {

@@ -15,17 +15,30 @@ package protocol BackupSigner: Sendable {
 package struct BackupTrust: Sendable {
     /// Whether a signature (64 bytes) of these bytes was made with the private half of the public key (32 bytes).
     package let isSigned: @Sendable (_ signature: [UInt8], _ bytes: [UInt8], _ publicKey: [UInt8]) -> Bool
-    /// The public key of an epoch, for whoever holds the cluster's keys or wrote the public ones down; nil when it is
-    /// not known. Then a signature proves only that nothing was changed since somebody signed it, and all of one epoch
-    /// must bear the same key.
-    package let publicKey: @Sendable (_ epoch: UInt32) -> [UInt8]?
+    /// Whom an epoch's signature is believed.
+    package let signer: Signer
+
+    package enum Signer: Sendable {
+        /// Whoever signed: then a signature proves only that nothing was changed since, and all of one epoch must bear
+        /// the same key. For who has no keys.
+        case anybody
+        /// The public key of an epoch; nil when it is not held: nobody is believed then.
+        case known(@Sendable (_ epoch: UInt32) -> [UInt8]?)
+    }
 
     package init(
         isSigned: @escaping @Sendable (_ signature: [UInt8], _ bytes: [UInt8], _ publicKey: [UInt8]) -> Bool,
-        publicKey: @escaping @Sendable (_ epoch: UInt32) -> [UInt8]? = { _ in nil }
+        signer: Signer = .anybody
     ) {
         self.isSigned = isSigned
-        self.publicKey = publicKey
+        self.signer = signer
+    }
+
+    /// - Throws: `.key`, `.epoch`.
+    fileprivate func check(_ publicKey: [UInt8], of epoch: UInt32) throws(ManifestFlaw) {
+        guard case .known(let key) = signer else { return }
+        guard let known = key(epoch) else { throw .epoch }
+        guard known == publicKey else { throw .key }
     }
 }
 
@@ -45,6 +58,8 @@ package enum ManifestFlaw: Error, Equatable, Sendable {
     case signature
     /// Signed with another key than that of the epoch.
     case key
+    /// Signed under an epoch of which the keys at hand hold nothing: they are older than it, or it was made up.
+    case epoch
     /// It does not name the manifest before it by its hash, or goes back behind it.
     case chain
 }
@@ -86,7 +101,7 @@ struct SignedForm {
         return writer.bytes
     }
 
-    /// - Throws: `.form`, `.version`, `.signature`, `.key`.
+    /// - Throws: `.form`, `.version`, `.signature`, `.key`, `.epoch`.
     init(_ bytes: [UInt8], magic: UInt64, trust: BackupTrust) throws(ManifestFlaw) {
         guard bytes.count >= Self.headBytes + Self.tailBytes else { throw .form }
         let signed = 0..<(bytes.count - Self.signatureBytes)
@@ -107,6 +122,6 @@ struct SignedForm {
         guard trust.isSigned(Array(bytes[signed.upperBound...]), Array(bytes[signed]), publicKey) else {
             throw .signature
         }
-        if let known = trust.publicKey(epoch), known != publicKey { throw .key }
+        try trust.check(publicKey, of: epoch)
     }
 }

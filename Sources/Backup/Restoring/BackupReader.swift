@@ -84,7 +84,9 @@ extension BackupError {
         case .missing(let object): BackupFinding(object: object, kind: .missing)
         case .marker, .unmarked: BackupFinding(object: BackupLayout.marker, kind: .marker)
         case .hold(let name): BackupFinding(object: BackupLayout.hold(name), kind: .hold)
-        case .file, .log, .key, .occupied, .otherCluster, .ahead, .otherHistory, .olderRegisters, .empty: nil
+        case .file, .log, .key, .occupied, .otherCluster, .ahead, .otherHistory, .olderRegisters, .empty,
+            .busy:
+            nil
         }
     }
 }

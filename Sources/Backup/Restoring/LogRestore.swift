@@ -135,7 +135,7 @@ package struct LogRestore<Destination: BackupDestination, Store: FileStore> {
     private func whole(_ object: ManifestObject) throws(BackupError) -> [UInt8] {
         let check = ObjectCheck(manifest: manifest, object: object)
         let bytes: [UInt8]
-        do throws(BackupError) { bytes = try destination.read(object.name) } catch {
+        do throws(BackupError) { bytes = try destination.read(object.name, atMost: object.bytes) } catch {
             if case .missing = error { throw .damaged(check.missing) }
             throw error
         }

@@ -14,9 +14,15 @@ struct Backups {
     var noticesDue: UInt64 = 0
     /// Of notices that this replica proposed a record of since it leads.
     var noted: [UInt64] = []
+    /// Those of them whose record is decided.
+    var recorded: [UInt64] = []
     /// When the newest backup was made that is known of, and when one is tried next by the schedule.
     var newest: Instant?
     var isLookedUp = false
+    /// Whether the destinations of config.json held backups when they were looked at, in this life.
+    var wereSeen = false
+    /// Whether the newest backup there is stamped later than it is now: who made it had a clock that was ahead.
+    var isStampedAhead = false
     var nextDue: UInt64 = 0
     var isEscrowed: Bool?
     /// Who ordered the one that is being made; empty: the schedule.
@@ -46,7 +52,9 @@ extension Replica {
             throw Problem(
                 .orderRefused, "The log cannot be read to its end now: see chartlog status, then try again.")
         }
-        let job = BackupJob(id: dice.word() >> 1, destinations: order.destinations, stand: stand)
+        let job = BackupJob(
+            id: dice.word() >> 1, destinations: order.destinations, stand: stand,
+            goesOn: order.credential == nil && backups.wereSeen)
         backups.jobs.append(
             BackupStatus.Job(
                 id: job.id, destinations: order.destinations, orderedBy: order.credential?.name, begun: clock.wall,
@@ -107,19 +115,29 @@ extension Replica {
     /// The newest backup at the destinations of config.json, and whether the keys are escrowed, as who keeps them found.
     func backupsFound(newest: Instant?, isEscrowed: Bool?) {
         backups.isLookedUp = true
-        if let newest { backups.newest = max(backups.newest ?? newest, newest) }
         backups.isEscrowed = isEscrowed
+        guard let newest else { return }
+        backups.wereSeen = true
+        backups.isStampedAhead = !isPast(newest)
+        // By that stamp no backup would be due for as long as the clock was ahead.
+        if isPast(newest) { backups.newest = max(backups.newest ?? newest, newest) }
     }
+
+    /// Not later than now, but for what clocks of one store may differ by.
+    private func isPast(_ instant: Instant) -> Bool {
+        instant.microseconds <= clock.wall.microseconds + Self.aheadMicroseconds
+    }
+
+    private static var aheadMicroseconds: Int64 { 60_000_000 }
 
     /// Makes a backup when one is due by the schedule, and tells of those that nobody has recorded.
     func backupsTicked(into effects: inout [ReplicaEffect]) {
         if !backups.notices.isEmpty, clock.milliseconds >= backups.noticesDue { tellBackups(into: &effects) }
         if backups.ordered != nil { backupOrderTicked(into: &effects) }
         guard let every = configuration.backupMilliseconds, backups.isLookedUp, !backups.isRunning,
-            clock.milliseconds >= backups.nextDue, makesBackups
+            clock.milliseconds >= backups.nextDue, !clock.isAhead, makesBackups
         else { return }
-        let age = backups.newest.map { clock.wall.microseconds - $0.microseconds }
-        guard age.map({ $0 >= Int64(every) * 1_000 }) ?? true else { return }
+        guard backupAgeMicroseconds.map({ $0 >= Int64(every) * 1_000 }) ?? true else { return }
         backups.nextDue = clock.milliseconds + Self.backupRetryMilliseconds
         try? orderBackup(to: configuration.backupDestinations, by: nil, for: nil, into: &effects)
     }
@@ -147,15 +165,15 @@ extension Replica {
     /// Another replica made a backup: it is recorded, and told so. Asked again it is not recorded twice by one primary.
     func noted(_ notice: BackupNotice, by peer: Int, into effects: inout [ReplicaEffect]) {
         guard isPrimary, unreadiness == nil, room >= .records else { return }
-        guard !backups.noted.contains(notice.id) else {
-            return effects.append(.send(to: peer, .savedNoted(notice.id)))
-        }
-        record(notice, from: peer)
+        // Once it is decided, and not before: who made it asks for as long as nobody says so.
+        if backups.recorded.contains(notice.id) { return effects.append(.send(to: peer, .savedNoted(notice.id))) }
+        if !backups.noted.contains(notice.id) { record(notice, from: peer) }
     }
 
     private func record(_ notice: BackupNotice, from peer: Int?) {
         backups.noted.append(notice.id)
         if backups.noted.count > 64 { backups.noted.removeFirst() }
+        if backups.recorded.count > 64 { backups.recorded.removeFirst() }
         var value = AuditValue()
         let credential = credentials.first { $0.id == notice.credential }
         value.credential = credential?.id ?? ""
@@ -166,6 +184,7 @@ extension Replica {
             code: .backupMade, outcome: .success, tenant: tenants[0].id, actor: tenants[0].actor(value.name),
             behalf: 0, subjects: [], value: value)
         propose(record, for: nil) { replica, _, effects in
+            replica.backups.recorded.append(notice.id)
             if let peer {
                 effects.append(.send(to: peer, .savedNoted(notice.id)))
             } else {
@@ -185,8 +204,12 @@ extension Replica {
         return status
     }
 
-    var backupAgeSeconds: UInt64? {
-        backups.newest.map { UInt64(max(0, clock.wall.microseconds - $0.microseconds) / 1_000_000) }
+    var backupAgeSeconds: UInt64? { backupAgeMicroseconds.map { UInt64($0 / 1_000_000) } }
+
+    /// nil when none is known, or the clock stood later when it was made.
+    private var backupAgeMicroseconds: Int64? {
+        guard let newest = backups.newest, isPast(newest) else { return nil }
+        return max(0, clock.wall.microseconds - newest.microseconds)
     }
 
     /// What an operator should know of backups.
@@ -198,6 +221,9 @@ extension Replica {
             if age.map({ $0 * 1_000 > every + every / 4 + 60_000 }) ?? (clock.milliseconds > startedAt + 60_000) {
                 warnings.append("No backup was made for longer than the schedule says: see chartlog backup status.")
             }
+        }
+        if backups.isStampedAhead {
+            warnings.append("The newest backup is stamped later than it is now: a clock was ahead when it was made.")
         }
         if backups.jobs.last?.state == .failed {
             warnings.append("The last backup failed: see chartlog backup status.")

@@ -25,6 +25,8 @@ package struct BackupJob: Sendable {
     /// The first is written, the others are copies of it. Absolute paths.
     package var destinations: [String]
     package var stand: LogStand
+    /// The schedule's, of a place where backups were seen: it is not begun anew, whatever became of them.
+    package var goesOn = false
 }
 
 /// What came of a backup.

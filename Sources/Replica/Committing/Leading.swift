@@ -17,6 +17,7 @@ extension Replica {
         // What this life decided before is gone or in the log; the log says where the lines stand.
         overlay = Overlay()
         backups.noted = []
+        backups.recorded = []
         lastStamp = log.lastStamp
         nextPosition = log.end.nextPosition
         nextRecord = log.end.nextRecord

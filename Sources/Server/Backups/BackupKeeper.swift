@@ -19,6 +19,8 @@ enum BackupKeeper {
         case end
     }
 
+    /// How long another maker, or an expiry, at the destination is waited for.
+    private static var lockMilliseconds: UInt64 { 60_000 }
     /// Between two words on how far it is.
     private static var tellMilliseconds: UInt64 { 200 }
 
@@ -31,6 +33,7 @@ enum BackupKeeper {
         batches: Guarded<UInt64>, mail: NodeMail
     ) {
         var waiting: [Order] = []
+        var escrow = settings.escrow.map { KeyEscrow($0) }
         while true {
             orders.bell.wait()
             orders.takeAll(into: &waiting)
@@ -41,14 +44,17 @@ enum BackupKeeper {
                         mail.toLoop.mustPost(.backupProgressed(job.id, progress))
                     }
                     mail.toLoop.mustPost(.backupEnded(job.id, outcome))
-                case .look(let keys): mail.toLoop.mustPost(look(keys, settings))
+                case .look(let keys):
+                    mail.toLoop.mustPost(
+                        .backupsFound(newest: newest(keys, settings), isEscrowed: escrow?.keep(keys)))
                 case .end: return
                 }
             }
         }
     }
 
-    private static func look(_ keys: KeyRing, _ settings: BackupSettings) -> ReplicaInput {
+    /// When the newest backup was made that can be restored from, at any of the places.
+    private static func newest(_ keys: KeyRing, _ settings: BackupSettings) -> Instant? {
         var newest: Instant?
         for place in settings.destinations {
             guard SmallFile.exists(place), let store = try? LinuxFiles(root: place) else { continue }
@@ -56,7 +62,7 @@ enum BackupKeeper {
                 DirectoryDestination(store), trust: .of(keys), allowsOlderRegisters: true)
             if let made = found?.manifest.madeAt { newest = max(newest ?? made, made) }
         }
-        return .backupsFound(newest: newest, isEscrowed: settings.escrow.map { KeyEscrow.keep(keys, $0) })
+        return newest
     }
 
     private static func make(
@@ -65,14 +71,17 @@ enum BackupKeeper {
     ) -> BackupOutcome {
         do {
             guard let first = job.destinations.first else { return .failed("No destination was named.") }
+            let ends = { isEnding.withLock { $0 } }
+            let target = try destination(first, mayBegin: !job.goesOn)
+            let lock = try DestinationLock(first, waiting: lockMilliseconds, isEnding: ends)
+            defer { withExtendedLifetime(lock) {} }
             let store = try LinuxFiles(root: root)
             let keys = job.stand.keys
             let signer = try KeyRingSigner(keys)
             let stand = BackupStand(job.stand)
             var run = BackupRun(
                 stand, views: OpenSnapshot.views(of: store, keys: keys, through: stand.head.index), from: store,
-                to: try destination(first), signer: signer, trust: .of(keys))
-            let ends = { isEnding.withLock { $0 } }
+                to: target, signer: signer, trust: .of(keys))
             var pace = BackupPace(bytesPerSecond: settings.bytesPerSecond, batches: batches)
             var told: UInt64 = 0
             var manifest: Manifest?
@@ -87,8 +96,10 @@ enum BackupKeeper {
             }
             guard let manifest else { return .failed("Nothing was made.") }
             for place in job.destinations.dropFirst() {
-                var copier = BackupCopier(
-                    from: try destination(first), to: try destination(place), trust: .of(keys))
+                let copy = try destination(place, mayBegin: true)
+                let lock = try DestinationLock(place, waiting: lockMilliseconds, isEnding: ends)
+                defer { withExtendedLifetime(lock) {} }
+                var copier = BackupCopier(from: target, to: copy, trust: .of(keys))
                 var pace = BackupPace(bytesPerSecond: settings.bytesPerSecond, batches: batches)
                 var isCopied = false
                 while !isCopied {
@@ -112,8 +123,15 @@ enum BackupKeeper {
     private static var stopped: BackupOutcome { .failed("The replica stopped: run the backup again, it goes on.") }
 
     /// The directory as a destination, made when only its last part is missing.
-    private static func destination(_ path: String) throws -> DirectoryDestination<LinuxFiles> {
-        if !SmallFile.exists(path) { try SmallFile.makeDirectory(path) }
+    ///
+    /// - Parameter mayBegin: Whether it may be one that holds no backup yet.
+    private static func destination(_ path: String, mayBegin: Bool) throws -> DirectoryDestination<LinuxFiles> {
+        guard mayBegin || SmallFile.exists(path + "/" + BackupLayout.marker) else {
+            throw ServerError(
+                "The destination held backups and holds none now: see whether it is mounted. chartlog backup create begins anew there."
+            )
+        }
+        if !SmallFile.exists(path) { try SmallFile.makeDirectoryDurably(path) }
         let files = try LinuxFiles(root: path)
         // Backups do not settle among other things. What an interrupted beginning left ends in .new.
         let others = try files.list("").filter { $0 != "lost+found" && !$0.hasSuffix(".new") }

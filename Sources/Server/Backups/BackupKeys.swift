@@ -20,7 +20,7 @@ extension BackupTrust {
     package static func of(_ keys: KeyRing) -> BackupTrust {
         BackupTrust(
             isSigned: { SigningKey.verify($0, of: $1, publicKey: $2) },
-            publicKey: { try? keys.backupSigningKey(clusterID: keys.clusterID, epoch: $0).publicKey })
+            signer: .known { try? keys.backupSigningKey(clusterID: keys.clusterID, epoch: $0).publicKey })
     }
 
     /// Believes what is signed by whoever signed: who has no key can tell no more.

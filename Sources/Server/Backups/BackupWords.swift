@@ -33,6 +33,7 @@ extension BackupError {
         case .olderRegisters(let kinds):
             "Registers there go further than here: \(kinds.map { "\($0)" }.joined(separator: ", "))"
         case .empty: "There is no backup"
+        case .busy: "Somebody else is at work at the destination"
         case .hold: "\(name) cannot be read, or holds a backup that is not there"
         }
     }

@@ -126,6 +126,8 @@ extension Command {
             keepLast: arguments.number("keep", or: 7), keepAllDays: arguments.number("all-days", or: 2),
             keepDailyDays: arguments.number("daily-days", or: 35))
         let plan = try Destinations.asked { () throws(BackupError) in
+            let lock = try Destinations.lock(arguments, isNeeded: arguments.has("yes"))
+            defer { withExtendedLifetime(lock) {} }
             let signer: KeyRingSigner
             do throws(KeyError) { signer = try KeyRingSigner(keys) } catch { throw .key(error) }
             var expiry = try BackupExpiry(
@@ -160,6 +162,8 @@ extension Command {
             throw Failure(.usage, "a hold's name is of letters, digits, dots and dashes")
         }
         try Destinations.asked { () throws(BackupError) in
+            let lock = try Destinations.lock(arguments)
+            defer { withExtendedLifetime(lock) {} }
             if arguments.has("release") { return try BackupHold.release(name, in: destination) }
             var number = arguments.text("backup").flatMap { UInt64($0) }
             if number == nil { number = try BackupList(destination, trust: .anybody).entries.last?.number }
@@ -174,7 +178,7 @@ extension Command {
 enum Destinations {
     /// The directory that is named by operand or by `--from`.
     static func open(_ arguments: Arguments) throws(Failure) -> DirectoryDestination<LinuxFiles> {
-        guard let path = arguments.operands.first ?? arguments.text("from") ?? arguments.text("to") else {
+        guard let path = path(arguments) else {
             throw Failure(.usage, "which backups? Name their directory")
         }
         do throws(FileError) {
@@ -182,6 +186,19 @@ enum Destinations {
         } catch {
             throw Failure(.failed, "there is no such directory: \(Screen.safe(path))")
         }
+    }
+
+    private static func path(_ arguments: Arguments) -> String? {
+        arguments.operands.first ?? arguments.text("from") ?? arguments.text("to")
+    }
+
+    /// Keeps others away from the directory for as long as it lives: a backup that is being made names objects that an
+    /// expiry would take for nobody's.
+    ///
+    /// - Throws: `.busy` when somebody is at work there for longer than a moment.
+    static func lock(_ arguments: Arguments, isNeeded: Bool = true) throws(BackupError) -> DestinationLock? {
+        guard isNeeded, let path = path(arguments) else { return nil }
+        return try DestinationLock(path, waiting: 5_000)
     }
 
     /// Whom to believe: who has the keys knows who may sign.
