@@ -111,7 +111,8 @@ struct SearchParameterTests {
         guard case .read(.patient, "p", let asOf) = Asking.got("/fhir/Patient/p?asof=2026-01-01T00:00:00%2B01:00"),
             case .history(.appointment, "a", .position(7), let page) = Asking.got(
                 "/fhir/Appointment/a/_history?asof=7&_count=3&_cursor=xyz"),
-            case .readVersion(.auditEvent, "e-1", 1) = Asking.got("/fhir/AuditEvent/e-1/_history/1")
+            case .readVersion(.auditEvent, "e-1", 1, nil) = Asking.got("/fhir/AuditEvent/e-1/_history/1"),
+            case .readVersion(.patient, "p", 2, .position(7)) = Asking.got("/fhir/Patient/p/_history/2?asof=7")
         else {
             Issue.record("a read was refused")
             return

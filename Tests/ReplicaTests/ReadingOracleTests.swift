@@ -78,7 +78,8 @@ import Views
         }
         #expect(told == twin.history(subject, through: position).reversed(), "\(subject) through \(position)")
         for version in told.prefix(2) {
-            let answer = shell.ask(.readVersion(kind, id: id, version: version.version))
+            let asked: AsOf? = version.version % 2 == 0 ? .position(position) : nil
+            let answer = shell.ask(.readVersion(kind, id: id, version: version.version, asOf: asked))
             if version.resource == nil {
                 #expect(answer?.problem?.kind == .gone)
             } else if case .resource(let shown, _)? = answer {
@@ -87,6 +88,9 @@ import Views
                 Issue.record("\(subject) version \(version.version): \(String(describing: answer?.problem))")
             }
         }
+        let later = Request.readVersion(
+            kind, id: id, version: (told.first?.version ?? 0) + 1, asOf: .position(position))
+        #expect(shell.ask(later)?.problem?.kind == .notFound, "as of then there was no such version")
     }
 
     @Test func `patients, appointments and histories are the twin's at every cut`() throws {

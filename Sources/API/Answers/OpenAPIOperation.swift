@@ -135,9 +135,8 @@ extension OpenAPI {
             let kind = ViewKind.allCases.first { path.hasPrefix("/fhir/" + $0.rawValue) } ?? .patient
             if path.contains("{id}") { parameters.append("id") }
             if path.hasSuffix("{version}") {
-                summary = "One version of a resource."
+                summary = "One version of a resource, if it was there as of an instant or position."
                 parameters.append("version")
-                parameters.removeAll { $0 == "asof" }
             } else if path.hasSuffix("_history") {
                 summary = "All versions of a resource, newest first."
                 parameters += ["count", "cursor"]

@@ -74,8 +74,10 @@ package struct Inquiry: Sendable {
             try SearchParameters.finish(parameters, isLenient: RequestFields.isLenient(head))
             return (.read(kind, id: id, asOf: asOf), .resource(ReadConditions(head)))
         case .readVersion(let kind, let id, let version):
-            try SearchParameters.finish(try fhirQuery(head), isLenient: RequestFields.isLenient(head))
-            return (.readVersion(kind, id: id, version: version), .resource(ReadConditions(head)))
+            var parameters = try fhirQuery(head)
+            let asOf = try SearchParameters.asOf(&parameters)
+            try SearchParameters.finish(parameters, isLenient: RequestFields.isLenient(head))
+            return (.readVersion(kind, id: id, version: version, asOf: asOf), .resource(ReadConditions(head)))
         case .history(let kind, let id):
             var parameters = try fhirQuery(head)
             let page = try SearchParameters.page(&parameters)

@@ -61,7 +61,7 @@ package enum Request: Sendable {
     case append(AppendRequest)
     case events(EventsQuery)
     case read(ViewKind, id: String, asOf: AsOf?)
-    case readVersion(ViewKind, id: String, version: UInt64)
+    case readVersion(ViewKind, id: String, version: UInt64, asOf: AsOf? = nil)
     case history(ViewKind, id: String, asOf: AsOf?, page: PageRequest)
     case search(SearchQuery)
     /// What an operator sees; needs any valid credential and leaves no access record.

@@ -33,7 +33,7 @@ extension Request {
     var scope: Scopes {
         switch self {
         case .append: .append
-        case .read(.auditEvent, _, _), .readVersion(.auditEvent, _, _), .history(.auditEvent, _, _, _): .audit
+        case .read(.auditEvent, _, _), .readVersion(.auditEvent, _, _, _), .history(.auditEvent, _, _, _): .audit
         case .search(let query): query.kind == .auditEvent ? .audit : .read
         case .events, .read, .readVersion, .history: .read
         case .cluster, .backups, .refused: []
@@ -44,9 +44,9 @@ extension Request {
     var asOf: AsOf? {
         switch self {
         case .events(let query): query.asOf
-        case .read(_, _, let asOf), .history(_, _, let asOf, _): asOf
+        case .read(_, _, let asOf), .readVersion(_, _, _, let asOf), .history(_, _, let asOf, _): asOf
         case .search(let query): query.asOf
-        case .append, .readVersion, .cluster, .backups, .refused: nil
+        case .append, .cluster, .backups, .refused: nil
         }
     }
 }

@@ -58,7 +58,8 @@ extension Replica {
             switch ask.request {
             case .events(let query): try beginEvents(context, query, into: &effects)
             case .read(let kind, let name, let asOf): try read(context, kind, name, asOf)
-            case .readVersion(let kind, let name, let version): try readVersion(context, kind, name, version)
+            case .readVersion(let kind, let name, let version, let asOf):
+                try readVersion(context, kind, name, version, asOf)
             case .history(let kind, let name, let asOf, let page): try history(context, kind, name, asOf, page)
             case .search(let query): try beginSearch(context, query)
             case .append, .cluster, .backups, .refused: break
@@ -78,7 +79,8 @@ extension Replica {
     /// Key ids of the patients that a refused read asked for, as far as they are known; for its record.
     private func subjects(of request: Request, _ tenant: Tenant) -> [UInt64] {
         switch request {
-        case .read(let kind, let name, _), .readVersion(let kind, let name, _), .history(let kind, let name, _, _):
+        case .read(let kind, let name, _), .readVersion(let kind, let name, _, _),
+            .history(let kind, let name, _, _):
             guard let category = kind.category, let stream = StreamName(category, id: name) else { return [] }
             if let known = book.stream(token: tenant.stream(stream), tenant: tenant.id) {
                 return book.row(known).subjects

@@ -13,18 +13,21 @@ extension Replica {
         try show(context, kind, folded(stream, kind, at: standing), position: cut.position)
     }
 
-    func readVersion(_ context: ReadContext, _ kind: ViewKind, _ name: String, _ version: UInt64) throws(Problem) {
+    func readVersion(
+        _ context: ReadContext, _ kind: ViewKind, _ name: String, _ version: UInt64, _ asOf: AsOf?
+    ) throws(Problem) {
+        let cut = try cut(asOf)
         guard kind != .auditEvent else {
             guard version == 1 else { throw .noSuchResource }
-            return try readAudit(context, name, book.cut)
+            return try readAudit(context, name, cut)
         }
         let stream = try stream(context, kind, name)
         guard let version = UInt32(exactly: version), version > 0,
-            let position = book.position(of: stream, version: version)
+            let position = book.position(of: stream, version: version), position <= cut.position
         else { throw .noSuchResource }
         let standing = StreamStanding(version: version, position: position)
         guard try !isGone(at: standing, of: stream) else { throw .goneResource }
-        try show(context, kind, folded(stream, kind, at: standing), position: book.position)
+        try show(context, kind, folded(stream, kind, at: standing), position: cut.position)
     }
 
     func history(
