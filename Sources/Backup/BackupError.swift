@@ -31,6 +31,8 @@ package enum BackupError: Error, Equatable, Sendable {
     case ahead(index: UInt64)
     /// The newest backup there holds another entry at this index.
     case otherHistory(index: UInt64)
+    /// A second destination holds another backup of this number than the first, or the first has none of it.
+    case otherChain(number: UInt64)
     /// The destination has seen these registers further than they are here.
     case olderRegisters([RegisterKind])
     /// There is no backup in the destination.
@@ -51,7 +53,8 @@ extension BackupError {
         case .damaged(let finding): finding.object
         case .unmarked, .marker: BackupLayout.marker
         case .hold(let name): BackupLayout.hold(name)
-        case .log, .key, .otherCluster, .ahead, .otherHistory, .olderRegisters, .empty, .busy: nil
+        case .log, .key, .otherCluster, .ahead, .otherHistory, .otherChain, .olderRegisters, .empty, .busy:
+            nil
         }
     }
 
@@ -76,6 +79,9 @@ extension BackupError {
         case .ahead, .otherHistory:
             "This log is not the one that was backed up last, or lost its end: name an empty directory, and keep the "
                 + "old destination until it is known which of them is right."
+        case .otherChain:
+            "Name an empty directory in its place; or, if the first began anew, move the first away and make a backup: it "
+                + "goes on from the second."
         case .olderRegisters:
             "Take the newest backup and the instant wanted, so that no erasure, withdrawal or hold is undone."
         case .empty: "Make a backup first, or name another destination."

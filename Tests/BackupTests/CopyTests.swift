@@ -99,11 +99,11 @@ import Testing
         }
         let twin = try House(segments: 2, seed: 7)
         let divided = MemoryFiles()
-        let head = try twin.backUp(to: divided).head.index
-        #expect(throws: BackupError.otherHistory(index: head)) { try copy(first, to: divided.destination) }
+        try twin.backUp(to: divided)
+        #expect(throws: BackupError.otherChain(number: 1)) { try copy(first, to: divided.destination) }
         let ahead = first.copy()
-        let index = try house.backUp(to: ahead).head.index
-        #expect(throws: BackupError.ahead(index: index)) { try copy(first, to: ahead.destination) }
+        let newest = try house.backUp(to: ahead).number
+        #expect(throws: BackupError.otherChain(number: newest)) { try copy(first, to: ahead.destination) }
     }
 
     @Test func `takes nothing damaged`() throws {

@@ -175,8 +175,7 @@ private let step = 1
                     BackupFinding(object: BackupLayout.manifest($0), kind: .signed(.otherCluster))
                 })
         #expect(
-            throws: BackupError.damaged(
-                BackupFinding(object: BackupLayout.manifest(2), kind: .signed(.otherCluster)))
+            throws: BackupError.flawed(object: BackupLayout.manifest(2), .otherCluster)
         ) { try restored(marked) }
     }
 

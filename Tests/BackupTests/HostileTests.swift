@@ -31,7 +31,7 @@ import Testing
         forged.put(BackupLayout.manifest(3), try SignedManifest(manifest, signer: stranger).bytes)
         let finding = BackupFinding(object: BackupLayout.manifest(3), kind: .signed(.epoch))
         #expect(try BackupVerifier.verify(forged.destination, scope: .all, trust: trust).findings == [finding])
-        let reader = try BackupReader(forged.destination, trust: trust)
+        let reader = try BackupReader(forged.destination, trust: trust, passesOver: true)
         #expect(reader.manifest.number == 2 && reader.passedOver == [finding])
         try house.append()
         var run = BackupRun(
@@ -71,7 +71,9 @@ import Testing
             _ = try? BackupExpiry(
                 hostile.destination, policy: BackupPolicy(keepLast: 1, keepAllDays: 0, keepDailyDays: 0),
                 now: house.wall, signer: TestSigner(), trust: trust)
-            #expect(try BackupReader(hostile.destination, trust: trust, allowsOlderRegisters: true).manifest.number == 2)
+            let reader = try BackupReader(
+                hostile.destination, trust: trust, allowsOlderRegisters: true, passesOver: true)
+            #expect(reader.manifest.number == 2)
         }
     }
 }

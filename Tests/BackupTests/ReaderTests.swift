@@ -56,20 +56,39 @@ import Testing
                 == [BackupFinding(object: name, kind: .signed(.form))])
     }
 
-    @Test func `newer ones that cannot be used are passed over and told`() throws {
+    @Test func `a newest that cannot be used is an error, never a shorter restore, unless an older one is meant`() throws {
         let house = try House(segments: 2)
         let files = MemoryFiles()
         let last = house.log.durableIndex
         for _ in 0..<3 { try house.backUp(to: files, through: last) }
         files.put(BackupLayout.manifest(3), [9])
-        let reader = try BackupReader(files.destination, trust: TestSigner.trust)
-        #expect(reader.manifest.number == 2)
-        #expect(reader.passedOver == [BackupFinding(object: BackupLayout.manifest(3), kind: .signed(.form))])
-        #expect(throws: BackupError.flawed(object: BackupLayout.manifest(3), .form)) {
-            try BackupReader(files.destination, number: 3, trust: TestSigner.trust)
+        let flawed = BackupError.flawed(object: BackupLayout.manifest(3), .form)
+        for number in [nil, 2, 3] as [UInt64?] {
+            #expect(throws: flawed, "what it had seen of the registers is not known") {
+                try BackupReader(files.destination, number: number, trust: TestSigner.trust)
+            }
         }
-        try files.remove(reader.manifest.objects[0].name)
-        #expect(throws: BackupError.self) { try BackupReader(files.destination, trust: TestSigner.trust) }
+        #expect(throws: flawed) {
+            try BackupReader(files.destination, trust: TestSigner.trust, allowsOlderRegisters: true)
+        }
+        let passed = [BackupFinding(object: BackupLayout.manifest(3), kind: .signed(.form))]
+        let meant = try BackupReader(
+            files.destination, number: 2, trust: TestSigner.trust, allowsOlderRegisters: true)
+        #expect(meant.manifest.number == 2 && meant.passedOver == passed)
+        let looked = try BackupReader(files.destination, trust: TestSigner.trust, passesOver: true)
+        #expect(looked.manifest.number == 2 && looked.passedOver == passed)
+        try files.remove(meant.manifest.objects[0].name)
+        #expect(throws: BackupError.self) {
+            try BackupReader(files.destination, trust: TestSigner.trust, passesOver: true)
+        }
+    }
+
+    @Test func `a newest that lacks a segment is an error that names it, not one of registers`() throws {
+        let lost = try #require(manifests[1].segments.last)
+        try files.remove(lost.name)
+        #expect(throws: BackupError.damaged(ObjectCheck(manifest: manifests[1], object: lost).missing)) {
+            try BackupReader(files.destination, trust: TestSigner.trust)
+        }
     }
 
     @Test func `a directory that holds another log is left alone`() throws {

@@ -198,6 +198,23 @@ import Views
         #expect(made.count == 1)
     }
 
+    @Test func `of three that fails is told of by all of them`() throws {
+        let trio = try Trio(seed: 13)
+        let primary = try #require(trio.lead())
+        #expect(trio.run(within: 3_000) { trio.isConverged })
+        let maker = try #require(trio.members.last { $0.id != primary.id })
+        #expect(trio.answer(trio.order(.backUp(to: "/b"), to: maker))?.backups != nil)
+        maker.inputs.append(.backupEnded(try #require(maker.jobs.last).id, .failed("The disk is full.")))
+        trio.run(1_000)
+        for member in trio.members {
+            let warnings = member.replica?.status.warnings ?? []
+            let own = member.id == maker.id
+            let failed = own ? "The last backup failed" : "The last backup that replica \(maker.id) was to make failed"
+            #expect(warnings.contains { $0.hasPrefix(failed) }, "\(member.id): \(warnings)")
+            #expect(warnings.count { $0.contains("not escrowed") } == 1)
+        }
+    }
+
     @Test func `holds what was acknowledged before, though who makes it did not have that yet`() throws {
         let trio = try Trio(seed: 10)
         let primary = try #require(trio.lead())

@@ -58,6 +58,16 @@ import Testing
 
     @Test func `every message comes back as it was said`() throws {
         for message in Self.messages { #expect(try PeerCodec.decode(PeerCodec.encode(message)) == message) }
+        for message in Self.messages {
+            guard case .figures(var figures) = message else { continue }
+            for trouble in [.failed, .unescrowed, .all] as [BackupTrouble] {
+                figures.backupTrouble = trouble
+                #expect(try PeerCodec.decode(PeerCodec.encode(.figures(figures))) == .figures(figures))
+            }
+            for wrong in [0, 4] as [UInt8] {
+                #expect(throws: ByteError.malformed) { try PeerCodec.decode(PeerCodec.encode(message) + [wrong]) }
+            }
+        }
     }
 
     @Test func `the bytes are those agreed on`() throws {

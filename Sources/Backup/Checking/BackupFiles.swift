@@ -59,7 +59,7 @@ package final class BackupFiles<Destination: BackupDestination>: FileStore {
             case .missing: throw .missing
             case .file(let failure, _): throw failure
             case .log, .key, .occupied, .damaged, .flawed, .unmarked, .marker, .laterVersion, .otherCluster, .ahead,
-                .otherHistory, .olderRegisters, .empty, .hold, .busy:
+                .otherHistory, .otherChain, .olderRegisters, .empty, .hold, .busy:
                 throw .io(5)
             }
         }

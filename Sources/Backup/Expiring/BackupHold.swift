@@ -39,11 +39,16 @@ package struct BackupHold: Equatable, Sendable {
         try destination.put(BackupLayout.hold(name), writer.bytes)
     }
 
-    /// Releases a hold, if there is one of the name.
+    /// Releases a hold.
+    ///
+    /// - Throws: `.missing` when there is none of the name.
     package static func release(
         _ name: String, in destination: some BackupDestination
     ) throws(BackupError) {
         precondition(BackupLayout.isPlain(name))
+        guard try destination.size(BackupLayout.hold(name)) != nil else {
+            throw .missing(object: BackupLayout.hold(name))
+        }
         try destination.remove(BackupLayout.hold(name))
     }
 

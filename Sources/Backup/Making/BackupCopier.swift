@@ -33,7 +33,7 @@ package struct BackupCopier<Source: BackupDestination, Target: BackupDestination
     /// Does the next thing.
     ///
     /// - Throws: `.damaged` when something at the first destination is not as it should be; `.occupied` when the second
-    ///   has other bytes under a name; `.otherCluster`, `.ahead`, `.otherHistory` (with the index of the head).
+    ///   has other bytes under a name; `.otherCluster`; `.otherChain` when it holds other backups than the first, or newer ones.
     package mutating func step() throws(BackupError) -> BackupStep<BackupProgress> {
         guard let work else {
             self.work = try begin()
@@ -95,12 +95,11 @@ package struct BackupCopier<Source: BackupDestination, Target: BackupDestination
         let numbers = there.all.compactMap { BackupLayout.manifestNumber($0.name) }
         guard let newest = numbers.max() else { return }
         let found = try SignedManifest.read(newest, in: target, cluster: first.cluster, trust: trust)
-        let index = found.manifest.head.index
-        guard newest <= first.manifests.last?.manifest.number ?? 0 else { throw .ahead(index: index) }
+        guard newest <= first.manifests.last?.manifest.number ?? 0 else { throw .otherChain(number: newest) }
         if let same = first.manifests.first(where: { $0.manifest.number == newest }) {
-            guard same.hash == found.hash else { throw .otherHistory(index: index) }
+            guard same.hash == found.hash else { throw .otherChain(number: newest) }
         } else if let next = first.manifests.first(where: { $0.manifest.number == newest + 1 }) {
-            guard next.manifest.previous == found.hash else { throw .otherHistory(index: index) }
+            guard next.manifest.previous == found.hash else { throw .otherChain(number: newest) }
         }
     }
 

@@ -79,4 +79,6 @@ package enum BackupStep<Outcome: Sendable>: Sendable {
     /// There is more to do.
     case going
     case finished(Outcome)
+
+    package var isFinished: Bool { if case .finished = self { true } else { false } }
 }

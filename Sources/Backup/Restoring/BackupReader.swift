@@ -15,13 +15,16 @@ package struct BackupReader<Destination: BackupDestination> {
     /// Chooses a backup.
     ///
     /// - Parameters:
-    ///   - number: Of the manifest; by default the newest that can be used.
+    ///   - number: Of the manifest; by default the newest.
     ///   - allowsOlderRegisters: Takes one behind which the destination has seen erasures, withdrawals, revocations,
     ///     holds or audit records; whoever says so must bring them in from elsewhere. Also where what was seen last
-    ///     cannot be read.
+    ///     cannot be read, in a newer manifest or a note.
+    ///   - passesOver: Takes the newest that can be used, though there are newer ones: to look, not to restore, which
+    ///     would come out shorter than was asked for.
     /// - Throws: `.empty`; `.missing`, `.flawed` or `.damaged` when the one asked for cannot be used; `.olderRegisters`.
     package init(
-        _ destination: Destination, number: UInt64? = nil, trust: BackupTrust, allowsOlderRegisters: Bool = false
+        _ destination: Destination, number: UInt64? = nil, trust: BackupTrust, allowsOlderRegisters: Bool = false,
+        passesOver: Bool = false
     ) throws(BackupError) {
         guard let marker = try BackupMarker.find(in: destination) else { throw .empty }
         let listing = try Listing([BackupLayout.segments, BackupLayout.tails], of: destination)
@@ -42,9 +45,11 @@ package struct BackupReader<Destination: BackupDestination> {
                 }
                 chosen = found
             } catch {
-                if number == candidate { throw error }
-                guard let finding = error.finding else { throw error }
-                if chosen == nil, number == nil { passed.append(finding) }
+                guard let finding = error.finding, number != candidate else { throw error }
+                guard chosen == nil else { continue }
+                let isMeant = number != nil && allowsOlderRegisters
+                guard passesOver || isMeant else { throw error }
+                passed.append(finding)
             }
         }
         guard let chosen else {
@@ -84,8 +89,8 @@ extension BackupError {
         case .missing(let object): BackupFinding(object: object, kind: .missing)
         case .marker, .unmarked: BackupFinding(object: BackupLayout.marker, kind: .marker)
         case .hold(let name): BackupFinding(object: BackupLayout.hold(name), kind: .hold)
-        case .file, .log, .key, .occupied, .otherCluster, .ahead, .otherHistory, .olderRegisters, .empty,
-            .busy:
+        case .file, .log, .key, .occupied, .otherCluster, .ahead, .otherHistory, .otherChain, .olderRegisters,
+            .empty, .busy:
             nil
         }
     }

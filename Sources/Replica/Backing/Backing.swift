@@ -94,8 +94,9 @@ extension Replica {
         guard let at = backups.jobs.lastIndex(where: { $0.id == id }) else { return }
         backups.jobs[at].ended = clock.wall
         switch outcome {
-        case .made(let manifest, let hash):
-            backups.jobs[at].state = .done
+        case .made(let manifest, let hash, let problem):
+            backups.jobs[at].state = problem == nil ? .done : .failed
+            backups.jobs[at].problem = problem
             backups.jobs[at].manifest = manifest
             backups.jobs[at].hash = hash
             backups.newest = max(backups.newest ?? backups.jobs[at].begun, backups.jobs[at].begun)
@@ -225,13 +226,30 @@ extension Replica {
         if backups.isStampedAhead {
             warnings.append("The newest backup is stamped later than it is now: a clock was ahead when it was made.")
         }
-        if backups.jobs.last?.state == .failed {
-            warnings.append("The last backup failed: see chartlog backup status.")
+        let trouble = backupTrouble
+        if trouble.contains(.failed) { warnings.append("The last backup failed: see chartlog backup status.") }
+        var isUnescrowed = trouble.contains(.unescrowed)
+        // A secondary makes them, and any replica is asked for its status.
+        for view in peers.views where isReachable(view) {
+            guard let other = view.figures?.backupTrouble else { continue }
+            if other.contains(.failed) {
+                warnings.append("The last backup that replica \(view.id) was to make failed: see chartlog backup status.")
+            }
+            isUnescrowed = isUnescrowed || other.contains(.unescrowed)
         }
-        let areMade = !backups.jobs.isEmpty || backups.newest != nil || configuration.backupMilliseconds != nil
-        if backups.isEscrowed != true, areMade {
-            warnings.append("Backups are made, but the keys are not escrowed: without them no backup opens.")
+        if isUnescrowed {
+            warnings.append(
+                "Backups are made, but the keys are not escrowed: without them no backup opens. Name a place in config.json."
+            )
         }
         return warnings
+    }
+
+    var backupTrouble: BackupTrouble {
+        var trouble: BackupTrouble = []
+        if backups.jobs.last?.state == .failed { trouble.insert(.failed) }
+        let areMade = !backups.jobs.isEmpty || backups.newest != nil || configuration.backupMilliseconds != nil
+        if backups.isEscrowed != true, areMade { trouble.insert(.unescrowed) }
+        return trouble
     }
 }

@@ -31,8 +31,9 @@ package struct BackupJob: Sendable {
 
 /// What came of a backup.
 package enum BackupOutcome: Sendable {
-    /// `hash` is that of the last entry in it.
-    case made(manifest: UInt64, hash: Digest)
+    /// `hash` is that of the last entry in it. `problem`: it is at the first destination and not at each of the others, and
+    /// what to do.
+    case made(manifest: UInt64, hash: Digest, problem: String? = nil)
     /// A sentence that says what to do; nobody's name.
     case failed(String)
 }

@@ -22,12 +22,14 @@ package struct PeerFigures: Equatable, Sendable {
     /// The sender's UTC when it said this, as its machine tells it, and what it thinks of it.
     package var clock: Instant
     package var clockTrust: ClockTrust
+    /// What an operator should know of the backups that it makes.
+    package var backupTrouble: BackupTrouble
 
     package init(
         state: ReplicaState, boot: UInt64, term: UInt64, index: UInt64, position: UInt64, record: UInt64,
         stamp: Instant, lastIndex: UInt64, durableIndex: UInt64, committedIndex: UInt64, patientDigest: Digest,
         appointmentDigest: Digest, auditDigest: Digest, freeBytes: UInt64, clock: Instant,
-        clockTrust: ClockTrust
+        clockTrust: ClockTrust, backupTrouble: BackupTrouble = []
     ) {
         self.state = state
         self.boot = boot
@@ -45,7 +47,20 @@ package struct PeerFigures: Equatable, Sendable {
         self.freeBytes = freeBytes
         self.clock = clock
         self.clockTrust = clockTrust
+        self.backupTrouble = backupTrouble
     }
+}
+
+/// What is wrong with the backups of one replica.
+package struct BackupTrouble: OptionSet, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// The last one that it was to make failed.
+    package static let failed = BackupTrouble(rawValue: 1)
+    /// It makes backups, and does not know the keys to be escrowed.
+    package static let unescrowed = BackupTrouble(rawValue: 2)
+    static let all: BackupTrouble = [.failed, .unescrowed]
 }
 
 /// What a replica thinks of its machine's clock.

@@ -189,6 +189,7 @@ package enum PeerCodec {
         writer.digest(figures.patientDigest)
         writer.digest(figures.appointmentDigest)
         writer.digest(figures.auditDigest)
+        if !figures.backupTrouble.isEmpty { writer.u8(figures.backupTrouble.rawValue) }
     }
 
     private static func figures(_ reader: inout ByteReader) throws(ByteError) -> PeerFigures {
@@ -205,11 +206,18 @@ package enum PeerCodec {
         let stamp = Instant(microseconds: Int64(bitPattern: try reader.u64()))
         let clock = Instant(microseconds: Int64(bitPattern: try reader.u64()))
         guard let trust = ClockTrust(rawValue: try reader.u8()) else { throw .malformed }
-        return PeerFigures(
+        var figures = PeerFigures(
             state: state, boot: boot, term: term, index: index, position: position, record: record, stamp: stamp,
             lastIndex: lastIndex, durableIndex: durableIndex, committedIndex: committedIndex,
             patientDigest: try reader.digest(), appointmentDigest: try reader.digest(),
             auditDigest: try reader.digest(), freeBytes: freeBytes, clock: clock, clockTrust: trust)
+        // Mostly there is none, and no byte that says so.
+        guard !reader.isAtEnd else { return figures }
+        figures.backupTrouble = BackupTrouble(rawValue: try reader.u8())
+        guard !figures.backupTrouble.isEmpty, BackupTrouble.all.isSuperset(of: figures.backupTrouble) else {
+            throw .malformed
+        }
+        return figures
     }
 
     static func id(_ reader: inout ByteReader) throws(ByteError) -> Int { try reader.count(atMost: Int(Int32.max)) }

@@ -155,7 +155,7 @@ extension Replica {
             durableIndex: log.fault == nil ? log.durableIndex : claimedLast.index, committedIndex: committedIndex,
             patientDigest: digests.patient, appointmentDigest: digests.appointment, auditDigest: digests.audit,
             freeBytes: UInt64((try? store.freeSpace()) ?? 0), clock: clock.machine,
-            clockTrust: clock.trust)
+            clockTrust: clock.trust, backupTrouble: backupTrouble)
     }
 
     /// Its state in one word.

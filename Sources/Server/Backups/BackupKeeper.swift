@@ -59,7 +59,7 @@ enum BackupKeeper {
         for place in settings.destinations {
             guard SmallFile.exists(place), let store = try? LinuxFiles(root: place) else { continue }
             let found = try? BackupReader(
-                DirectoryDestination(store), trust: .of(keys), allowsOlderRegisters: true)
+                DirectoryDestination(store), trust: .of(keys), allowsOlderRegisters: true, passesOver: true)
             if let made = found?.manifest.madeAt { newest = max(newest ?? made, made) }
         }
         return newest
@@ -69,58 +69,93 @@ enum BackupKeeper {
         _ job: BackupJob, _ root: String, _ settings: BackupSettings, isEnding: Guarded<Bool>, batches: Guarded<UInt64>,
         tell: (BackupStatus.Progress) -> Void
     ) -> BackupOutcome {
-        do {
-            guard let first = job.destinations.first else { return .failed("No destination was named.") }
-            let ends = { isEnding.withLock { $0 } }
-            let target = try destination(first, mayBegin: !job.goesOn)
-            let lock = try DestinationLock(first, waiting: lockMilliseconds, isEnding: ends)
-            defer { withExtendedLifetime(lock) {} }
-            let store = try LinuxFiles(root: root)
-            let keys = job.stand.keys
-            let signer = try KeyRingSigner(keys)
-            let stand = BackupStand(job.stand)
-            var run = BackupRun(
-                stand, views: OpenSnapshot.views(of: store, keys: keys, through: stand.head.index), from: store,
-                to: target, signer: signer, trust: .of(keys))
+        guard let first = job.destinations.first else { return .failed("No destination was named.") }
+        let others = job.destinations.dropFirst()
+        let trust = BackupTrust.of(job.stand.keys)
+        let stand = BackupStand(job.stand)
+        func going(_ work: () throws -> (isDone: Bool, bytes: Int)) throws -> Bool {
             var pace = BackupPace(bytesPerSecond: settings.bytesPerSecond, batches: batches)
+            while !isEnding.withLock({ $0 }) {
+                let (isDone, bytes) = try work()
+                pace.moved(through: bytes) { isEnding.withLock { $0 } }
+                if isDone { return true }
+            }
+            return false
+        }
+        func copy(from source: Place, to target: Place) throws -> Bool {
+            var copier = BackupCopier(from: source.destination, to: target.destination, trust: trust)
+            return try going { (try copier.step().isFinished, copier.progress.bytesDone) }
+        }
+        func locked(_ path: String, mayBegin: Bool = true) throws -> Place {
+            let destination = try destination(path, mayBegin: mayBegin)
+            let lock = try DestinationLock(path, waiting: lockMilliseconds) { isEnding.withLock { $0 } }
+            return Place(destination: destination, lock: lock)
+        }
+        var made: Manifest?
+        var place = first
+        do {
+            let target = try locked(first, mayBegin: !job.goesOn)
+            // A first place that was lost: the chain goes on from the others.
+            if try BackupMarker.find(in: target.destination) == nil,
+                let other = others.first(where: { holds($0, of: stand.cluster) })
+            {
+                place = other
+                guard try copy(from: locked(other), to: target) else { return stopped }
+                place = first
+            }
+            let store = try LinuxFiles(root: root)
+            var run = BackupRun(
+                stand, views: OpenSnapshot.views(of: store, keys: job.stand.keys, through: stand.head.index),
+                from: store, to: target.destination, signer: try KeyRingSigner(job.stand.keys), trust: trust)
             var told: UInt64 = 0
-            var manifest: Manifest?
-            while manifest == nil {
-                guard !isEnding.withLock({ $0 }) else { return stopped }
-                if case .finished(let made) = try run.step() { manifest = made }
-                pace.moved(through: run.progress.bytesDone, isEnding: ends)
-                if LinuxClock.monotonicMilliseconds() >= told + tellMilliseconds || manifest != nil {
+            let isMade = try going {
+                if case .finished(let manifest) = try run.step() { made = manifest }
+                if LinuxClock.monotonicMilliseconds() >= told + tellMilliseconds || made != nil {
                     told = LinuxClock.monotonicMilliseconds()
                     tell(BackupStatus.Progress(run.progress))
                 }
+                return (made != nil, run.progress.bytesDone)
             }
-            guard let manifest else { return .failed("Nothing was made.") }
-            for place in job.destinations.dropFirst() {
-                let copy = try destination(place, mayBegin: true)
-                let lock = try DestinationLock(place, waiting: lockMilliseconds, isEnding: ends)
-                defer { withExtendedLifetime(lock) {} }
-                var copier = BackupCopier(from: target, to: copy, trust: .of(keys))
-                var pace = BackupPace(bytesPerSecond: settings.bytesPerSecond, batches: batches)
-                var isCopied = false
-                while !isCopied {
-                    guard !isEnding.withLock({ $0 }) else { return stopped }
-                    if case .finished = try copier.step() { isCopied = true }
-                    pace.moved(through: copier.progress.bytesDone, isEnding: ends)
+            guard isMade, let made else { return stopped }
+            for other in others {
+                place = other
+                guard try copy(from: target, to: locked(other)) else {
+                    return .made(manifest: made.number, hash: made.head.hash, problem: stoppedText)
                 }
             }
-            return .made(manifest: manifest.number, hash: manifest.head.hash)
-        } catch let error as BackupError {
-            return .failed(error.sentence)
-        } catch let error as ServerError {
-            return .failed(error.sentence)
-        } catch is KeyError {
-            return .failed("A key could not be used; see the replica's log.")
+            return .made(manifest: made.number, hash: made.head.hash)
         } catch {
-            return .failed("The destination cannot be used: see whether its parent is there, and who owns it.")
+            let sentence = sentence(error, place)
+            guard let made else { return .failed(sentence) }
+            return .made(
+                manifest: made.number, hash: made.head.hash,
+                problem: "It is at the first place and not at \(place). \(sentence)")
         }
     }
 
-    private static var stopped: BackupOutcome { .failed("The replica stopped: run the backup again, it goes on.") }
+    /// A destination that nobody else works at meanwhile.
+    private struct Place {
+        let destination: DirectoryDestination<LinuxFiles>
+        let lock: DestinationLock
+    }
+
+    /// Whether a directory holds backups of this store.
+    private static func holds(_ path: String, of cluster: ClusterIdentity) -> Bool {
+        guard SmallFile.exists(path), let store = try? LinuxFiles(root: path) else { return false }
+        return (try? BackupMarker.find(in: DirectoryDestination(store)))??.cluster == cluster
+    }
+
+    private static func sentence(_ error: any Error, _ place: String) -> String {
+        switch error {
+        case let error as BackupError: error.sentence
+        case let error as ServerError: error.sentence
+        case is KeyError: "A key could not be used; see the replica's log."
+        default: "\(place) cannot be used: see whether its parent is there, and who owns it."
+        }
+    }
+
+    private static var stopped: BackupOutcome { .failed(stoppedText) }
+    private static var stoppedText: String { "The replica stopped: run the backup again, it goes on." }
 
     /// The directory as a destination, made when only its last part is missing.
     ///

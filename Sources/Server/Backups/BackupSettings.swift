@@ -45,6 +45,11 @@ package struct BackupSettings: Sendable {
             }
         }
         if let escrow = view["escrow"] { self.escrow = try Escrow(escrow, resolved: resolved) }
+        let place = (escrow?.directory ?? "") + "/"
+        if destinations.contains(where: { place.hasPrefix($0 + "/") }) {
+            throw ServerError(
+                "escrow in the configuration is among backups: whoever has them would have their keys too.", exitCode: 2)
+        }
     }
 }
 

@@ -30,6 +30,7 @@ extension BackupError {
             "The destination is another store's (cluster \(Hex.text(of: cluster.bytes)))"
         case .ahead(let index): "The newest backup there goes further than this log (entry \(index))"
         case .otherHistory(let index): "The newest backup there holds another entry \(index) than this log"
+        case .otherChain(let number): "The second destination holds another backup \(number) than the first"
         case .olderRegisters(let kinds):
             "Registers there go further than here: \(kinds.map { "\($0)" }.joined(separator: ", "))"
         case .empty: "There is no backup"

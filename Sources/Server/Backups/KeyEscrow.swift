@@ -67,12 +67,17 @@ package struct KeyEscrow {
         let store = try LinuxFiles(root: directory)
         let draft = "\(name).\(ThisProcess.id).new"
         if try store.exists(draft) { try store.remove(draft) }
-        let file = try store.open(draft, .create)
-        defer { store.close(file) }
-        try store.write(file, at: 0, bytes)
-        try store.sync(file)
-        guard try store.readThrough(file, at: 0, count: bytes.count) == bytes else { throw .io(5) }
-        try store.rename(draft, to: name)
-        try store.syncDirectory("")
+        do throws(FileError) {
+            let file = try store.open(draft, .create)
+            defer { store.close(file) }
+            try store.write(file, at: 0, bytes)
+            try store.sync(file)
+            guard try store.readThrough(file, at: 0, count: bytes.count) == bytes else { throw .io(5) }
+            try store.rename(draft, to: name)
+            try store.syncDirectory("")
+        } catch {
+            try? store.remove(draft)
+            throw error
+        }
     }
 }

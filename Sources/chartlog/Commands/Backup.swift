@@ -211,7 +211,8 @@ enum BackupOrder {
                 return (now, view["escrowed"]?.bool == true)
             default:
                 if arguments.has("json") { Output.line(String(decoding: now.raw, as: UTF8.self)) }
-                throw Failure(.failed, "no backup was made", now["problem"]?.string.map(Screen.safe))
+                let made = now["manifest"]?.unsigned.map { "backup \($0) was made, and is not at every place" }
+                throw Failure(.failed, made ?? "no backup was made", now["problem"]?.string.map(Screen.safe))
             }
             LinuxClock.pause(milliseconds: 100)
         }
