@@ -107,9 +107,16 @@ extension Replica {
             switch item {
             case .transaction(let transaction): answer(transaction.ask, problem, &effects)
             case .record(let record): if let ask = record.ask { answer(ask, problem, &effects) }
-            case .rewind(let rewind): answer(rewind.ask, problem, &effects)
+            case .rewind(let rewind):
+                answer(rewind.ask, problem.kind == .outcomeUnknown ? Self.unknownRewind : problem, &effects)
             }
         }
+    }
+
+    /// Ordered again, it would take back what was written since.
+    private static var unknownRewind: Problem {
+        Problem(
+            .outcomeUnknown, "It may have been done: look for a chartlog.rewound event before you order it again.")
     }
 
     static var unknownOutcome: Problem {

@@ -33,7 +33,8 @@ final class ClientSession {
         var startedAt: UInt64
         /// Nanoseconds, for the histogram.
         var startedExactly: UInt64
-        var isAppend: Bool
+        /// Asked twice it does no more than asked once.
+        var isSafe: Bool
         /// The replica waits to hear that the client has taken the last piece.
         var wantsDrained = false
         var hasBegun = false

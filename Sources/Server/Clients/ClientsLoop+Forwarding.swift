@@ -251,7 +251,7 @@ extension ClientsLoop {
         if held.losses == 0 { session.held?.deadline = now + Self.waitMilliseconds }
         if link.mayHaveArrived {
             if !held.isSafe {
-                refuseHeld(session, Problem(.outcomeUnknown, "It may have been appended: retry with the same ids."))
+                refuseHeld(session, Self.mayBeDone)
             } else if held.losses > 0 {
                 refuseHeld(
                     session, Problem(.unavailable, "The primary does not answer; try again.", [.retryAfterSeconds(1)]))

@@ -88,7 +88,7 @@ extension ClientsLoop {
         session.askCount += 1
         session.answering = ClientSession.Answering(
             number: session.askCount, renderer: inquiry.renderer, template: held.route.template,
-            method: held.route.method, startedAt: now, startedExactly: held.startedExactly, isAppend: held.isAppend)
+            method: held.route.method, startedAt: now, startedExactly: held.startedExactly, isSafe: held.isSafe)
         session.phase = .answering
         session.since = now
         if forwarding == nil { session.held = nil } else { session.held?.attempts += 1 }

@@ -28,7 +28,7 @@ extension ClientsLoop {
         case .forwarding:
             guard !session.hasBegun, age >= limits.answerMilliseconds, let held = session.held else { return }
             abandonForward(session)
-            refuseHeld(session, Self.unanswered(isAppend: !held.isSafe))
+            refuseHeld(session, Self.unanswered(isSafe: held.isSafe))
         case .reading:
             if session.requestCount > 0, session.parser.isBetweenRequests {
                 guard age >= limits.idleMilliseconds else { return }
@@ -47,16 +47,23 @@ extension ClientsLoop {
             guard let answering = session.answering, !answering.hasBegun, age >= limits.answerMilliseconds else {
                 return
             }
-            interrupt(session, Self.unanswered(isAppend: answering.isAppend))
+            interrupt(session, Self.unanswered(isSafe: answering.isSafe))
         case .closing:
             if session.hasEndedSending, age >= limits.lingerMilliseconds { drop(session) }
         }
     }
 
-    private static func unanswered(isAppend: Bool) -> Problem {
-        isAppend
-            ? Problem(.outcomeUnknown, "It may have been appended: retry with the same ids.")
-            : Problem(.unavailable, "The replica does not answer; try again.", [.retryAfterSeconds(5)])
+    private static func unanswered(isSafe: Bool) -> Problem {
+        isSafe
+            ? Problem(.unavailable, "The replica does not answer; try again.", [.retryAfterSeconds(5)])
+            : mayBeDone
+    }
+
+    /// Of what changes something, and was not answered.
+    static var mayBeDone: Problem {
+        Problem(
+            .outcomeUnknown,
+            "It may have been done: retry an append with the same ids; of any other order, look first whether it was.")
     }
 
     /// Whether bytes wait that the client has not taken for too long.

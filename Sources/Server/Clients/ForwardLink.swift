@@ -92,7 +92,6 @@ struct HeldRequest {
         }
     }
 
-    var isAppend: Bool { if case .append = route.endpoint { true } else { false } }
     var isCluster: Bool { if case .cluster = route.endpoint { true } else { false } }
     /// Meant for the replica that it was sent to, whoever leads.
     var isForHere: Bool {

@@ -10,8 +10,9 @@ extension Command {
         story: """
             Shows what going back would do; with --yes it is done, by one event that is appended: every stream that changed
             since takes the content it had, one version up. Streams made since are gone (410) until they are begun anew.
-            What is undone stays readable in events and by --asof, and a rewind can be rewound. The audit trail, erasures,
-            withdrawals and revocations never go back. Appends wait while it is made. Needs the context that administers.
+            What is undone stays readable in events and by --asof, and a rewind can be rewound. The audit trail and the
+            registers of erasures, withdrawals and revocations never go back (they are empty: nothing writes to them yet, and
+            a consent goes back like any stream). Appends wait while it is made. Needs the context that administers.
             """,
         options: [
             Option("at", .instant, "INSTANT", "the last instant that counts again, with its offset"),
@@ -40,10 +41,12 @@ enum Rewind {
             object.member("asof", target)
             object.member("apply", applies)
         }
-        let response = try cluster.send(
-            ClientRequest(
-                "POST", "/v1/restores", fields: cluster.callerFields + [("Content-Type", "application/json")],
-                body: writer.bytes, changes: applies, isLong: true))
+        let response = try told { () throws(Failure) in
+            try cluster.send(
+                ClientRequest(
+                    "POST", "/v1/restores", fields: cluster.callerFields + [("Content-Type", "application/json")],
+                    body: writer.bytes, changes: applies, isLong: true))
+        }
         if arguments.has("json") { return try Replies.showRaw(response) }
         let view = try Replies.json(response).view
         show(view)
@@ -52,6 +55,21 @@ enum Rewind {
             return Output.line("nothing was changed; to go back, run: chartlog restore rewind … --yes")
         }
         Output.line("done, at position \(view["rewoundby"]?.numberText ?? "?")")
+    }
+
+    /// A rewind has no id by which it is done once: ordered again it takes back what was written in between.
+    private static func told(_ order: () throws(Failure) -> ClientResponse) throws(Failure) -> ClientResponse {
+        do throws(Failure) {
+            let response = try order()
+            guard response.status != 504 else { throw Replies.refusal(response) }
+            return response
+        } catch {
+            guard error.code == .unknown else { throw error }
+            throw Failure(
+                .unknown, "whether the store went back is unknown",
+                "look first: chartlog events --type chartlog.rewound shows it if it was done; the same command also takes "
+                    + "back what was written since")
+        }
     }
 
     /// What was asked for, as the server takes it.
