@@ -46,7 +46,24 @@ struct Arguments: Sendable {
         if let complaint = Self.complaint(value, option.kind) {
             throw Self.refusal(command, "--\(name) \(complaint)")
         }
-        values[name, default: []].append(value)
+        values[name, default: []].append(Self.plain(value, option.kind))
+    }
+
+    /// A position as status and tables show it, 1,234,567, in digits alone: where it is seen it can be copied from.
+    private static func plain(_ value: String, _ kind: Option.Kind) -> String {
+        switch kind {
+        case .position, .asOf: ungrouped(value)
+        case .flag, .text, .number, .instant, .day: value
+        }
+    }
+
+    /// The digits of a number that is grouped by threes; any other text as it is.
+    private static func ungrouped(_ value: String) -> String {
+        let groups = value.split(separator: ",", omittingEmptySubsequences: false)
+        guard groups.count > 1, (1...3).contains(groups[0].count), groups.dropFirst().allSatisfy({ $0.count == 3 }),
+            groups.allSatisfy({ $0.utf8.allSatisfy { (0x30...0x39).contains($0) } })
+        else { return value }
+        return groups.joined()
     }
 
     /// What is wrong with a value; nil when nothing is.
@@ -57,9 +74,9 @@ struct Arguments: Sendable {
         case .number(let range):
             Int(value).map(range.contains) == true
                 ? nil : "takes a whole number from \(range.lowerBound) to \(range.upperBound)"
-        case .position: UInt64(value) == nil ? "takes a position: decimal digits" : nil
+        case .position: UInt64(Self.ungrouped(value)) == nil ? "takes a position: decimal digits" : nil
         case .instant: instantComplaint(value)
-        case .asOf: UInt64(value) == nil ? instantComplaint(value) : nil
+        case .asOf: UInt64(Self.ungrouped(value)) == nil ? instantComplaint(value) : nil
         case .day: CivilDay(text: value) == nil ? "takes a day such as 2026-03-02" : nil
         }
     }

@@ -192,6 +192,16 @@ enum Destinations {
         arguments.operands.first ?? arguments.text("from") ?? arguments.text("to")
     }
 
+    /// Whether a path is that of a directory of backups, or lies within one.
+    static func isAmongBackups(_ path: String) -> Bool {
+        var part = ThisProcess.absolute(path)[...]
+        while true {
+            if SmallFile.exists(part + "/" + BackupLayout.marker) { return true }
+            guard let slash = part.lastIndex(of: "/"), part.count > 1 else { return false }
+            part = part[..<slash]
+        }
+    }
+
     /// Keeps others away from the directory for as long as it lives: a backup that is being made names objects that an
     /// expiry would take for nobody's.
     ///

@@ -42,6 +42,10 @@ extension Command {
         } catch {
             throw Failure(.usage, "a recipient is an age public key: age1…")
         }
+        guard !Destinations.isAmongBackups(directory) else {
+            throw Failure(
+                .failed, "that is among backups: whoever has them would have their keys too", "name a place apart from them")
+        }
         let keys = try KeySource.need(arguments)
         let name = KeyEscrow.name(cluster: keys.clusterID, epoch: keys.registryEpoch)
         do {
