@@ -2,6 +2,7 @@
 of what was kept, as they stood at an instant; the store itself taken back."""
 
 import datetime
+import fcntl
 import glob
 import json
 import os
@@ -335,8 +336,23 @@ def expiring(report, operator, store, place):
     report.check("they go, with what only they needed", done.get("done") is True and done.get("expired") == [2, 3]
                  and gone == {name for name in before if name.startswith(("manifests/000000000002", "manifests/000000000003"))}
                  | set(done.get("objects", [])), (done, gone))
+    # Somebody else is at work there: a lock (flock) of the directory, by whatever program.
+    descriptor = os.open(copy, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    operator.run("expiry beside somebody else", 1, "backup", "expire", copy, *policy, "--yes", context=context, text="at work")
+    operator.run("a hold beside somebody else", 1, "backup", "hold", copy, "late", text="at work")
+    operator.run("a look beside somebody else", 0, "backup", "list", copy)
+    os.close(descriptor)
+    newest = json.loads(operator.run("a list", 0, "backup", "list", copy, "--json").stdout)["backups"][-1]["backup"]
+    tail = sorted(name for name in objects(copy) if name.startswith("tails/"))[-1]
+    os.rename(os.path.join(copy, tail), os.path.join(store.top, "tail"))
+    operator.run("expiry that would leave what cannot be restored", 1, "backup", "expire", copy, "--keep", "1", "--all-days", "0",
+                 "--daily-days", "0", "--yes", context=context, text=tail)
+    os.rename(os.path.join(store.top, "tail"), os.path.join(copy, tail))
+    report.check("the newest is the fourth", newest == 4, newest)
     operator.run("what stays is whole, and the chain holds", 0, "backup", "verify", copy, "--all", context=context, text="whole: backup 1, 4,")
     operator.run("one that was not expired is still missed", 1, "backup", "verify", copy, "--backup", "2")
+    operator.run("a hold that is none is not let go", 1, "backup", "hold", copy, "case-2026.8", "--release", text="missing")
     operator.run("held no more", 0, "backup", "hold", copy, "case-2026.7", "--release")
     operator.run("it goes as well", 0, "backup", "expire", copy, *policy, "--yes", context=context, text="removed: backups 1 ")
     operator.run("the next has the next number", 0, "backup", "create", "--to", copy, context=context, text="backup 5 is made")
@@ -359,6 +375,9 @@ def escrowing(report, operator, store, place):
     operator.run("an escrow to nobody", 2, "keys", "escrow", "--to", safe, context=context, text="--recipient")
     operator.run("an escrow to who is none", 2, "keys", "escrow", "--to", safe, "--recipient", "age1nobody", context=context)
     operator.run("an escrow to nowhere", 2, "keys", "escrow", "--recipient", recipient, context=context, text="--to")
+    for inside in (place, os.path.join(place, "segments"), os.path.join(place, "new")):
+        operator.run("an escrow among backups", 1, "keys", "escrow", "--to", inside, "--recipient", recipient, context=context,
+                     text="apart")
     operator.run("an escrow of no keys", 2, "keys", "escrow", "--to", safe, "--recipient", recipient, text="keys are needed")
     escrow = operator.run("an escrow", 0, "keys", "escrow", "--to", safe, "--recipient", recipient, context=context).stdout.decode().strip()
     report.check("is an age file, its owner's alone", read(escrow).startswith(b"age-encryption.org/v1\n")
@@ -424,6 +443,7 @@ def scheduled(report, operator):
                 ("no places", {"backup": {"to": []}}), ("a place that is none", {"backup": {"to": [7]}}),
                 ("every 0 minutes", {"backup": {"to": places, "everyMinutes": 0}}),
                 ("escrow to nobody", {"escrow": {"to": "safe"}}),
+                ("escrow among backups", {"backup": {"to": places}, "escrow": {"to": places[1] + "/safe", "recipients": [recipient]}}),
                 ("escrow to who is none", {"escrow": {"to": "safe", "recipients": ["age1nobody"]}})):
             store.settings(**members)
             operator.run(f"config.json says {what}", 2, "serve", "--config", config)
@@ -473,6 +493,56 @@ def scheduled(report, operator):
         os.rename(places[0] + "-kept", places[0])
         operator.run("mended, the next one goes on", 0, "backup", "create", context=admin(store), text="backup 3 is made")
         operator.run("and brings a lost place up to it", 0, "backup", "verify", places[1], "--all", context=admin(store), text="whole: backup 1, 2, 3,")
+        shutil.rmtree(places[0])
+        operator.run("a lost first place is brought back from the second", 0, "backup", "create", context=admin(store), text="backup 4 is made")
+        for place in places:
+            operator.run(f"{os.path.basename(place)} verifies from the first backup on", 0, "backup", "verify", place, "--all",
+                         context=admin(store), text="whole: backup 1, 2, 3, 4,")
+        # The first began anew elsewhere: the second refuses it, and the backup that was made is said to be made.
+        os.rename(places[0], places[0] + "-kept")
+        os.rename(places[1], places[1] + "-kept")
+        operator.run("both places are new", 0, "backup", "create", context=admin(store), text="backup 1 is made")
+        shutil.rmtree(places[1])
+        os.rename(places[1] + "-kept", places[1])
+        said = operator.run("a second place with another chain", 1, "backup", "create", context=admin(store), text="backup 2 was made")
+        report.check("is named, with what to do", places[1].encode() in said.stderr and b"another backup" in said.stderr
+                     and b"empty directory" in said.stderr, said.stderr)
+        shutil.rmtree(places[0])
+        os.rename(places[0] + "-kept", places[0])
+        operator.run("the right one again", 0, "backup", "create", context=admin(store), text="backup 5 is made")
+        # Names and sizes that somebody without keys put there: found, and no replica stops for them.
+        for place in places:
+            for name in ("18446744073709551615", "999999999999"): write(b"x", place, "manifests", f"{name}.manifest")
+            with open(os.path.join(place, "manifests", "000000000098.manifest"), "wb") as huge: huge.truncate(8 << 40)
+            os.mkfifo(os.path.join(place, "manifests", "000000000097.manifest"))
+            os.mkfifo(os.path.join(place, "segments", "pipe"))
+        store.stop()
+        store.start()
+        report.check("a store starts beside them", wait(lambda: told(store.client().get("/v1/backups")).get("age_seconds") is not None))
+        operator.run("verify names them", 1, "backup", "verify", places[0], context=admin(store), text="000000000097.manifest: not to be believed")
+        operator.run("list shows what is whole", 1, "backup", "list", places[0], text="000000000098.manifest")
+        operator.run("no backup goes on from what cannot be believed", 1, "backup", "create", context=admin(store), text="999999999999")
+        operator.run("no branch comes out shorter", 1, "restore", "branch", "--from", places[0], "--into", "shorter", context=admin(store),
+                     text="999999999999")
+        report.check("nor is anything of it left", not os.path.exists(f"{store.top}/shorter"))
+        report.check("the store serves", client.get("/livez")[0] == 200)
+        for place in places:
+            for name in glob.glob(f"{place}/manifests/*"):
+                if not 1 <= int(os.path.basename(name).split(".")[0]) <= 9: os.remove(name)
+            os.remove(os.path.join(place, "segments", "pipe"))
+        operator.run("cleared, all is whole", 0, "backup", "verify", places[0], "--all", context=admin(store), text="whole: backup 1, 2, 3, 4, 5,")
+        # Sealed to other recipients, and damaged: written anew at the next start.
+        other = operator.run("another identity", 0, "keys", "new-identity", "other.key").stdout.decode().strip()
+        store.stop()
+        store.settings(escrow={"to": f"{store.top}/safe", "recipients": [other]})
+        store.start()
+        report.check("an escrow for whom config.json names now", wait(lambda: subprocess.run(
+            [binary("chartlog"), "backup", "verify", places[0], "--keys", found[0], "--identity", f"{store.top}/other.key"],
+            capture_output=True).returncode == 0))
+        with open(found[0], "r+b") as escrow: escrow.truncate(100)
+        store.stop()
+        store.start()
+        report.check("a damaged one is mended", wait(lambda: os.path.getsize(found[0]) > 200))
         # Sealed to a passphrase instead.
         store.stop()
         write(b"correct horse battery staple\n", store.top, "words", mode=0o644)
