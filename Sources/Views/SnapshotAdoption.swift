@@ -18,17 +18,24 @@ extension SnapshotStore {
         return []
     }
 
-    /// Takes the newest snapshot over for another cluster: what it says, in memory, and its runs written in the other place,
-    /// page by page opened under this place's seal and sealed under the other's. Nothing here is changed.
+    /// Takes over for another cluster the newest snapshot that stands at an entry or before it: what it says, in memory, and
+    /// its runs written in the other place, page by page opened under this place's seal and sealed under the other's. Nothing
+    /// here is changed.
     ///
     /// - Precondition: nothing of their names is at the other place.
     /// - Parameter beside: Does a part of it meanwhile.
     /// - Returns: nil where there is none. The other place has no snapshot before the one returned is written there.
     /// - Throws: when a page does not open, or cannot be written.
     package func adopted<Other: FileStore>(
-        into other: Other, _ otherPlace: ViewPlace, beside: any Beside = InTurn(), dice: inout some Dice
+        through index: UInt64, into other: Other, _ otherPlace: ViewPlace, beside: any Beside = InTurn(),
+        dice: inout some Dice
     ) throws(ViewError) -> Snapshot? {
-        guard let number = try numbers().first else { return nil }
+        var newest: UInt64?
+        for number in try numbers() where newest == nil {
+            let (stand, _) = try SnapshotReader.stand(of: number, on: store, place, crypto)
+            if stand.index <= index { newest = number }
+        }
+        guard let number = newest else { return nil }
         let snapshot = try SnapshotReader.read(number, on: store, place, crypto, beside: beside)
         let directory = otherPlace.directory
         try asViews { () throws(FileError) in try other.makeDirectory(directory) }

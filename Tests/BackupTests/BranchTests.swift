@@ -34,12 +34,14 @@ import Views
         }
     }
 
-    /// The same with the parent's snapshot of its views beside it, which lacks what came after the tenth patient.
-    private static func restoredWithViews() throws -> (clinic: Clinic, files: MemoryFiles) {
+    /// The same with the parent's snapshot of its views beside it, which lacks the patients that came after it.
+    private static func restoredWithViews(
+        lived before: Int = 10, after: Int = 4
+    ) throws -> (clinic: Clinic, files: MemoryFiles) {
         let clinic = try Clinic()
-        try clinic.live(10)
+        try clinic.live(before)
         clinic.snap()
-        try clinic.live(4)
+        try clinic.live(after)
         let files = MemoryFiles()
         for path in clinic.files.paths {
             let bytes = try #require(clinic.files.contents(path))
@@ -219,6 +221,31 @@ import Views
         let (made, _) = try branch(files, of: parent, keys: clinic.keys, to: .position(11))
         #expect(made.plan?.streams == told.streams && made.plan?.patients == told.patients)
         #expect(try contents(opened(files)) == contents(clinic.replica, through: 11))
+    }
+
+    /// A snapshot of the parent that stands at the first entry left out has the number of the branch's own first one.
+    @Test(arguments: [true, false]) func `begins from no snapshot of what was left out`(_ isCutFirst: Bool) throws {
+        let (clinic, files) = try Self.restoredWithViews(lived: 14, after: 0)
+        var making = try making(files, of: parent, keys: clinic.keys)
+        try making.begin()
+        if !isCutFirst { try making.adoptViews(from: files, directory: Self.parentViews) }
+        var target = try making.target(.position(27))
+        try making.cutShort(after: target)
+        target = try making.target(.position(27))
+        #expect(target.lastPosition == 27)
+        if isCutFirst { #expect(try !making.adoptViews(from: files, directory: Self.parentViews)) }
+        var wall = Instant(microseconds: 1_791_000_000_000_000)
+        let made = try making.make(
+            plan(Self.clusterID, target), voters: [1],
+            now: {
+                wall.microseconds += 1_000
+                return wall
+            }, configure: Self.sizes
+        ) { _ in }
+        #expect(made.plan == nil)
+        let replica = try opened(files)
+        #expect(replica.book.position == 27)
+        #expect(try contents(replica) == contents(clinic.replica, through: 27))
     }
 
     @Test func `by an instant is cut between transactions, and at the end undoes nothing`() throws {

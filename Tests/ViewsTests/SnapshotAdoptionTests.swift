@@ -27,12 +27,12 @@ import Testing
     }
 
     /// What is adopted, written as the other store's first snapshot.
-    private func adopt(_ files: some FileStore) throws(ViewError) -> Bool {
+    private func adopt(_ files: some FileStore, through index: UInt64 = 7) throws(ViewError) -> Bool {
         var dice = SeededDice(seed: 4)
         let crypto: Crypto
         do { crypto = try Crypto() } catch { throw .key(.failed) }
         let adopted = try SnapshotStore(store: files, place: SnapshotStoreTests.place, crypto: crypto)
-            .adopted(into: files, Self.other, dice: &dice)
+            .adopted(through: index, into: files, Self.other, dice: &dice)
         guard let adopted else { return false }
         try SnapshotStore(store: files, place: Self.other, crypto: crypto).write(adopted, dice: &dice)
         return true
@@ -64,6 +64,7 @@ import Testing
         let store = SnapshotStore(store: files, place: SnapshotStoreTests.place, crypto: try Crypto())
         #expect(try store.files(through: 7) == files.list(SnapshotStoreTests.place.directory).sorted())
         #expect(try store.files(through: 6).isEmpty)
+        #expect(try !adopt(files, through: 6))
     }
 
     @Test func `is none when a bit of it is wrong, wherever`() throws {

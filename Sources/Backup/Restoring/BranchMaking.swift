@@ -59,7 +59,8 @@ package struct BranchMaking<Store: FileStore> {
         try Replica.makeBranchKeys(store, keys: keys, clusterID: clusterID, root: root, dice: &dice)
     }
 
-    /// Takes over the parent's views, from which the log is then folded on; without them it is from its start.
+    /// Takes over the parent's views, from which the log is then folded on; without them it is from its start. Once the copy was
+    /// looked at, those that stand behind its end are passed over.
     ///
     /// - Precondition: `begin`.
     /// - Parameter source: Has them in its `directory`.
@@ -70,7 +71,8 @@ package struct BranchMaking<Store: FileStore> {
         from source: Source, directory: String
     ) throws(ReplicaError) -> Bool {
         adopted = try Replica.adoptViews(
-            from: source, directory: directory, keys: keys, into: store, clusterID: clusterID, root: root, dice: &dice)
+            from: source, directory: directory, through: opened?.lastIndex ?? .max, keys: keys, into: store,
+            clusterID: clusterID, root: root, dice: &dice)
         return adopted != nil
     }
 

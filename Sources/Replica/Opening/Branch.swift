@@ -70,6 +70,8 @@ package struct ParentLog<Store: FileStore> {
 
     /// Its last event; 0 when there is none.
     package var lastPosition: UInt64 { log.lastPosition }
+    /// Its last entry.
+    package var lastIndex: UInt64 { log.lastIndex }
 }
 
 extension Replica {

@@ -228,7 +228,8 @@ extension Replica {
     ) throws(ReplicaError) -> (Folded, IdentityIndex<Store>) {
         let snapshots = SnapshotStore(store: store, place: place, crypto: crypto)
         do throws(ViewError) {
-            if let adopted, adopted.snapshot.stand.index <= log.lastIndex,
+            // What stands behind the copy folds entries that were left out, in whose place the branch's own stand.
+            if let adopted, adopted.snapshot.stand.index < log.lineage.newest.firstIndex,
                 let folded = try? Folded(adopted.snapshot),
                 let identities = try? IdentityIndex(
                     store: store, place: place, runs: adopted.snapshot.runs, crypto: crypto)

@@ -147,7 +147,9 @@ package struct BranchMaker {
         var making = try BranchMaking(
             store, parent: source.parent, keys: source.keys, clusterID: clusterID, root: root, dice: dice)
         try making.begin()
-        if !plan.isCutShort { try source.adoptViews(&making) }
+        // While the copy comes, unless it ends where only it says.
+        let adoptsMeanwhile = source.copy != nil && !plan.isCutShort
+        if adoptsMeanwhile { try source.adoptViews(&making) }
         try source.copy?.waitUntilCopied()
         if source.copy == nil { try making.verify(progress: verifying) }
         var place = try making.target(asked ?? .position(try making.lastPosition()))
@@ -161,8 +163,8 @@ package struct BranchMaker {
                 place = try making.target(.position(place.position))
                 place.instant = instant
             }
-            try source.adoptViews(&making)
         }
+        if !adoptsMeanwhile { try source.adoptViews(&making) }
         let credentials = StoreMaker.credentials(&dice)
         let branch = try making.make(
             BranchPlan(
