@@ -1016,7 +1016,13 @@ def main():
                              "--older-registers", replicas=1)
         report.check("it ends where that backup ends", said.get("position") == 624, said)
 
-        cut, said = branch(operator, "without what came after", 0, "--from", place, *keys, "--at", thens[1].stamp, "--drop-after", replicas=1)
+        # The last entry that stays is in the middle of a segment that is not the last: what was cut of it is copied anew.
+        dropping = ["--from", place, *keys, "--at", thens[1].stamp, "--drop-after"]
+        shown = operator.json("a preview without what came after", 0, "restore", "branch", *dropping, "--preview", "--replicas", "1",
+                              "--into", os.path.join(store.top, "branch-without-what-came-after"))
+        cut, said = branch(operator, "without what came after", 0, *dropping, replicas=1)
+        counts(report, "without what came after", shown, said)
+        report.check("nothing is left of the cut", not os.path.exists(os.path.join(cut.dir, "replica-1", "data", "cut")))
         report.check("it ends there", said.get("target") == thens[1].position and said.get("streams") == 0, said)
         with cut:
             cut.start()

@@ -152,42 +152,6 @@ extension Replica {
         }
     }
 
-    /// Leaves out of a copied log what comes after an entry. What a crash leaves is a longer copy, which is cut anew.
-    ///
-    /// - Returns: whose the rest is: generations that began later are gone with their parts.
-    package static func cutShort(
-        _ store: Store, after index: UInt64, lineage: Lineage, keys: KeyRing
-    ) throws(ReplicaError) -> Lineage {
-        guard let kept = Lineage(lineage.generations.filter { $0.firstIndex <= index }) else {
-            throw .log(.lineage(.other))
-        }
-        let log = try openLog(store, lineage, keys)
-        let slices = try asLog { () throws(LogError) in try log.slices(through: index) }
-        guard let last = slices.last else { throw .log(.absent) }
-        let bytes = try asLog { () throws(LogError) in try last.read(from: store) }
-        let path = ReplicaPaths.log + "/" + SegmentFormat.name(of: last.segment)
-        do throws(FileError) {
-            let later = try store.list(ReplicaPaths.log).filter {
-                SegmentFormat.segment(named: $0).map { $0 > last.segment } ?? false
-            }
-            for name in later.reversed() {
-                try store.remove(ReplicaPaths.log + "/" + name)
-                try store.syncDirectory(ReplicaPaths.log)
-            }
-            let draft = path + SegmentFormat.temporarySuffix
-            if try store.exists(draft) { try store.remove(draft) }
-            let file = try store.open(draft, .create)
-            defer { store.close(file) }
-            try store.write(file, at: 0, bytes)
-            try store.sync(file)
-            try store.rename(draft, to: path)
-            try store.syncDirectory(ReplicaPaths.log)
-        } catch {
-            throw .file(error)
-        }
-        return kept
-    }
-
     /// Makes a branch's key file: the parent's keys and, of each kind, a new one, since the branch seals nothing with what its
     /// parent knows. What an earlier try made of a store beside its segments is removed.
     ///
@@ -278,7 +242,7 @@ extension Replica {
         }
     }
 
-    fileprivate static func openLog(
+    static func openLog(
         _ store: Store, _ lineage: Lineage, _ keys: KeyRing
     ) throws(ReplicaError) -> EntryLog<Store, EntryLeaves> {
         let crypto = try asKeys { () throws(KeyError) in try Crypto() }

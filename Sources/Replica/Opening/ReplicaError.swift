@@ -29,6 +29,8 @@ package enum ReplicaPaths {
     package static let lineage = "lineage"
     /// Term and vote.
     package static let terms = "terms"
+    /// From which segment on a copied log is no more as it was copied; only a branch that is being made has it.
+    package static let cut = "cut"
     /// The directory of segments.
     package static let log = "log"
     /// The directory of snapshots and identity runs.

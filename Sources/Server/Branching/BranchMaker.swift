@@ -11,7 +11,7 @@ package import Views
 /// `chartlog restore branch`: from segments that were copied to a new store's directory to a store that `start` runs.
 ///
 /// All of it happens in `DIR.partial`, which gets its name at the end: a directory of that name is whole. What a kill leaves
-/// is gone on with by the same command; its whole segments are not copied again.
+/// is gone on with by the same command; its whole segments are not copied again, but for those that were cut.
 package struct BranchMaker {
     package struct Plan: Sendable {
         package var store: StoreMaker.Plan
@@ -70,6 +70,11 @@ package struct BranchMaker {
         guard hold.descriptor == nil else { return }
         try takeDirectory()
         guard hold.descriptor != nil else { throw Self.exists }
+        do {
+            try Replica.dropCut(try LinuxFiles(root: data))
+        } catch {
+            throw ServerError("What an earlier try has cut cannot be removed: see who owns the directory.")
+        }
     }
 
     private func takeDirectory() throws(ServerError) {
@@ -223,6 +228,8 @@ package struct BranchMaker {
         let files = try LinuxFiles(root: parent.isEmpty ? "/" : parent)
         try files.rename(name + ".partial", to: name)
         try files.syncDirectory("")
+        // Not before: what was cut must not be taken for what was copied, however this ends.
+        SmallFile.remove("\(target.data(1))/\(ReplicaPaths.cut)")
         // Not before: whoever takes the lock next must not find this store still being made.
         SmallFile.remove("\(target.directory)/\(Hold.name)")
     }
