@@ -230,9 +230,8 @@ import Views
         try making.begin()
         if !isCutFirst { try making.adoptViews(from: files, directory: Self.parentViews) }
         var target = try making.target(.position(27))
-        try making.cutShort(after: target)
-        target = try making.target(.position(27))
-        #expect(target.lastPosition == 27)
+        target = try making.cutShort(after: target)
+        #expect(target.lastPosition == 27 && target.eventsBeside == 0 && target.recordsBeside == 0)
         if isCutFirst { #expect(try !making.adoptViews(from: files, directory: Self.parentViews)) }
         var wall = Instant(microseconds: 1_791_000_000_000_000)
         let made = try making.make(

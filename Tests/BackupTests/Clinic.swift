@@ -50,12 +50,7 @@ final class Clinic {
         for _ in 0..<patients {
             appended += 1
             let number = appended
-            try ask(
-                """
-                {"specversion":"1.0","id":"e\(number)","source":"/desk","type":"patient.registered",\
-                "subject":"patient/p-\(number)","datacontenttype":"application/fhir+json",\
-                "data":{"resourceType":"Patient","id":"p-\(number)","name":[{"family":"Okafor"}]}}
-                """)
+            tell([try register(number, event: "e\(number)")])
             try ask(
                 """
                 {"specversion":"1.0","id":"b\(number)","source":"/desk","type":"appointment.booked",\
@@ -68,14 +63,37 @@ final class Clinic {
         }
     }
 
-    private func ask(_ json: String) throws {
+    /// Registers so many patients in one entry, each in a transaction of its own, and behind them what was refused.
+    func liveAtOnce(_ patients: Int) throws {
+        var asks: [ReplicaInput] = []
+        for number in appended + 1...appended + patients { asks.append(try register(number, event: "e\(number)")) }
+        asks.append(try register(1, event: "again"))
+        appended += patients
+        tell(asks)
+    }
+
+    /// Is refused once more: a record, and no event.
+    func beRefused() throws { tell([try register(1, event: "again")]) }
+
+    private func register(_ number: Int, event: String) throws -> ReplicaInput {
+        try asking(
+            """
+            {"specversion":"1.0","id":"\(event)","source":"/desk","type":"patient.registered",\
+            "subject":"patient/p-\(number)","datacontenttype":"application/fhir+json",\
+            "data":{"resourceType":"Patient","id":"p-\(number)","name":[{"family":"Okafor"}]}}
+            """)
+    }
+
+    private func ask(_ json: String) throws { tell([try asking(json)]) }
+
+    private func asking(_ json: String) throws -> ReplicaInput {
         asked += 1
         let caller = Caller(
             credential: "svc", address: "192.0.2.1", onBehalfOf: nil, purpose: Purpose(code: "TREAT"),
             requestID: "r", traceParent: nil)
         let event = try CloudEventReader.structured(Array(json.utf8))
         let request = Request.append(AppendRequest(events: [event], idempotencyKey: nil))
-        tell([.asked(AskID(connection: 1, number: asked), Ask(caller: caller, request: request))])
+        return .asked(AskID(connection: 1, number: asked), Ask(caller: caller, request: request))
     }
 
     /// Takes in what there is, after a tick, and carries out whatever is ordered.

@@ -6,6 +6,7 @@ import Records
 @testable import Replica
 import SegmentedLog
 import Testing
+import Views
 
 /// What comes after a place is left out of a copied log: what stays is the log, and the work can be begun again.
 @Suite struct `Leaving out what came after` {
@@ -51,6 +52,48 @@ import Testing
             try restore(into: files)
             #expect(files.all == whole.all)
         }
+    }
+
+    /// Three transactions in one entry, and a record of a refusal; then one that stands alone.
+    @Test func `what shares an entry with what stays is told, and the rest is not there`() throws {
+        let clinic = try Clinic()
+        try clinic.live(2)
+        let before = clinic.replica.book.position
+        try clinic.liveAtOnce(3)
+        try clinic.live(1)
+        let shared = try #require(try clinic.replica.log.index(ofPosition: before + 1))
+        #expect(try clinic.replica.log.index(ofPosition: before + 3) == shared)
+        let first = try clinic.replica.transaction(at: before + 1).stamp
+        var making = try BranchMaking(
+            clinic.files, parent: parent, keys: clinic.keys, clusterID: Array(51...66),
+            root: SecretKey([UInt8](repeating: 5, count: 32)), dice: SeededDice(seed: 7))
+        for asked in [AsOf.position(before + 1), .instant(first)] {
+            let target = try making.target(asked)
+            #expect(target.position == before + 1 && target.index == shared && target.instant == first)
+            #expect(target.eventsBeside == 2 && target.recordsBeside == 1)
+            #expect(target.lastIndex == clinic.replica.log.lastIndex && target.lastPosition == before + 5)
+        }
+        let last = try making.target(.position(before + 3))
+        #expect(last.eventsBeside == 0)
+        var cut = try making.target(.position(before + 1))
+        cut = try making.cutShort(after: cut)
+        #expect(cut.eventsBeside == 2 && cut.lastPosition == before + 3 && cut.lastIndex == shared)
+        #expect(try making.lastPosition() == cut.position + cut.eventsBeside, "no more of it is there than is told")
+    }
+
+    @Test func `what comes after is left out where it is records alone`() throws {
+        let clinic = try Clinic()
+        try clinic.live(2)
+        let end = clinic.replica.log.end
+        try clinic.beRefused()
+        #expect(clinic.replica.log.end.nextRecord == end.nextRecord + 1)
+        var making = try BranchMaking(
+            clinic.files, parent: parent, keys: clinic.keys, clusterID: Array(51...66),
+            root: SecretKey([UInt8](repeating: 5, count: 32)), dice: SeededDice(seed: 7))
+        let target = try making.target(.position(4))
+        #expect(target.position == target.lastPosition && target.hasLater)
+        let cut = try making.cutShort(after: target)
+        #expect(!cut.hasLater && cut.recordsBeside == 0 && cut.lastIndex == end.nextIndex - 1)
     }
 
     @Test func `what another source has left is refused as before`() throws {

@@ -1022,6 +1022,7 @@ def main():
                               "--into", os.path.join(store.top, "branch-without-what-came-after"))
         cut, said = branch(operator, "without what came after", 0, *dropping, replicas=1)
         counts(report, "without what came after", shown, said)
+        report.check("and tells that nothing else is in it", said.get("later_events") == 0 == said.get("later_records"), said)
         report.check("nothing is left of the cut", not os.path.exists(os.path.join(cut.dir, "replica-1", "data", "cut")))
         report.check("it ends there", said.get("target") == thens[1].position and said.get("streams") == 0, said)
         with cut:

@@ -91,10 +91,19 @@ package struct BranchMaking<Store: FileStore> {
         if let fault = report.faults.first { throw .log(.damaged(fault)) }
     }
 
-    /// Leaves out of the copy what came after the target's entry: events, records and all.
-    package mutating func cutShort(after target: BranchTarget) throws(ReplicaError) {
+    /// Leaves out of the copy what came after the target's entry: events, records and all. What came after the target within
+    /// that entry stays: it is sealed and chained as one.
+    ///
+    /// - Returns: the same place, in the log that is left.
+    package mutating func cutShort(after target: BranchTarget) throws(ReplicaError) -> BranchTarget {
         opened = nil
         parent = try Replica.cutShort(store, after: target.index, lineage: parent, keys: keys)
+        let left = try log()
+        var target = target
+        target.lastIndex = left.lastIndex
+        target.lastPosition = left.lastPosition
+        target.lastStamp = left.lastStamp
+        return target
     }
 
     /// The last event of the copy; 0 when there is none.

@@ -39,18 +39,31 @@ package struct BranchTarget: Equatable, Sendable {
     /// The last event that counts, at the end of a transaction, and the entry it stands in.
     package var position: UInt64
     package var index: UInt64
-    /// The last event, and the last stamp, of the log it lies in.
+    /// The last entry, event and stamp of the log it lies in.
+    package var lastIndex: UInt64
     package var lastPosition: UInt64
     package var lastStamp: Instant
+    /// Events and records that came after the target and share its entry, which stays whole: a copy that leaves out what came
+    /// after has them nevertheless.
+    package var eventsBeside: UInt64
+    package var recordsBeside: UInt64
 
-    package init(
-        instant: Instant, position: UInt64, index: UInt64, lastPosition: UInt64, lastStamp: Instant
+    /// Whether whole entries come after its own, though they be of records alone.
+    package var hasLater: Bool { index < lastIndex }
+
+    /// - Parameter frame: The entry it stands in.
+    fileprivate init(
+        instant: Instant, position: UInt64, in frame: FrameParts, of log: EntryLog<some FileStore, EntryLeaves>
     ) {
         self.instant = instant
         self.position = position
-        self.index = index
-        self.lastPosition = lastPosition
-        self.lastStamp = lastStamp
+        index = frame.index
+        lastIndex = log.lastIndex
+        lastPosition = log.lastPosition
+        lastStamp = log.lastStamp
+        eventsBeside = frame.firstPosition + UInt64(frame.events.count) - 1 - position
+        recordsBeside =
+            frame.firstRecord + UInt64(frame.records.count) - 1 - frame.lastRecord(stampedAtOrBefore: instant)
     }
 }
 
@@ -72,6 +85,7 @@ package struct ParentLog<Store: FileStore> {
     package var lastPosition: UInt64 { log.lastPosition }
     /// Its last entry.
     package var lastIndex: UInt64 { log.lastIndex }
+    package var lastStamp: Instant { log.lastStamp }
 }
 
 extension Replica {
@@ -106,9 +120,7 @@ extension Replica {
                         .insideTransaction, "This position lies inside a transaction: ask for the one before or after.",
                         [.neighbours(before: transaction.firstPosition - 1, after: end)]))
             }
-            return BranchTarget(
-                instant: transaction.stamp, position: position, index: frame.index, lastPosition: last.position,
-                lastStamp: last.stamp)
+            return BranchTarget(instant: transaction.stamp, position: position, in: frame, of: log)
         case .instant(let instant):
             let first = try parts(ofPosition: 1)
             guard let begin = first.transactions.first?.stamp, begin <= instant else {
@@ -124,12 +136,12 @@ extension Replica {
                         "This instant is after the last one that is covered: ask for an earlier one, or for the last position.",
                         [.position(last.position)]))
             }
-            return try target(at: instant, of: log, last)
+            return try target(at: instant, of: log)
         }
     }
 
     private static func target(
-        at instant: Instant, of log: EntryLog<Store, EntryLeaves>, _ last: (position: UInt64, stamp: Instant)
+        at instant: Instant, of log: EntryLog<Store, EntryLeaves>
     ) throws(ReplicaError) -> BranchTarget {
         let index = try asLog { () throws(LogError) in try log.lastIndex(stampedAtOrBefore: instant) }
         let frame = try parts(at: max(1, index), of: log)
@@ -137,8 +149,7 @@ extension Replica {
         for transaction in frame.transactions where transaction.stamp <= instant {
             position = transaction.firstPosition + UInt64(transaction.eventCount) - 1
         }
-        return BranchTarget(
-            instant: instant, position: position, index: index, lastPosition: last.position, lastStamp: last.stamp)
+        return BranchTarget(instant: instant, position: position, in: frame, of: log)
     }
 
     private static func parts(

@@ -159,14 +159,14 @@ package struct BranchMaker {
         if source.copy == nil { try making.verify(progress: verifying) }
         var place = try making.target(asked ?? .position(try making.lastPosition()))
         var digests = source.digests
+        var isCut = false
         if plan.isCutShort {
             try source.copy?.wait()
-            if place.position < place.lastPosition {
+            // Where nothing is asked for, nothing comes after.
+            isCut = asked != nil && place.hasLater
+            if isCut {
                 digests = nil
-                try making.cutShort(after: place)
-                let instant = place.instant
-                place = try making.target(.position(place.position))
-                place.instant = instant
+                place = try making.cutShort(after: place)
             }
         }
         if !adoptsMeanwhile { try source.adoptViews(&making) }
@@ -174,7 +174,7 @@ package struct BranchMaker {
         let branch = try making.make(
             BranchPlan(
                 clusterID: clusterID, madeAt: LinuxClock.wall(), credentials: [credentials.admin, credentials.service],
-                target: place, isCutShort: plan.isCutShort, mayLack: plan.mayLack),
+                target: place, isCutShort: isCut, mayLack: plan.mayLack),
             digests: digests, applies: !plan.isPreview, voters: Array(1...plan.store.replicas), now: LinuxClock.wall,
             configure: {
                 // Nobody else writes: what matters is to be done soon.

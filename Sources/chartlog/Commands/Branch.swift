@@ -21,6 +21,9 @@ extension Command {
             then the new store goes back to the instant, or stands where the source ends. It is a cluster of its own, with
             its own root key, credentials and key epochs: no replica, client or backup of the old one mixes with it. Nothing
             of the old one is changed. DIR must not exist; what a kill leaves in DIR.partial the same command goes on with.
+            --drop-after leaves out whole entries: what was appended at the same moment as the last transaction that counts may
+            share an entry with it. That is undone, but stays readable in events, as of then and in the audit trail; how much of
+            it there is, is told.
             """,
         options: [
             Option("from", .text, "SOURCE", "backups, a store, LIVE, or one replica's directory"),
@@ -28,7 +31,8 @@ extension Command {
             Option("at", .instant, "INSTANT", "the last instant that counts, with its offset"),
             Option("position", .position, "N", "the last position that counts"),
             Option("backup", .position, "N", "of a directory of backups: this one (default the newest)"),
-            Option("drop-after", .flag, "", "leave out what came after, audit trail and all; its lineage says so"),
+            Option(
+                "drop-after", .flag, "", "leave out what came after, audit trail and all, but for what shares an entry"),
             Option("preview", .flag, "", "copy, verify and show what will be undone; the same without it then goes on"),
             Option("older-registers", .flag, "", "take a backup though the destination has seen registers go further"),
             Option("replicas", .number(1...64), "N", "copies of everything: 1, 3 or 5 (default 3)"),
@@ -288,7 +292,9 @@ struct Branching {
     private func finish(_ maker: BranchMaker, _ copied: Copied, isTold: Bool) throws -> Outcome {
         var verifying = Progress("verifying", unit: "bytes", total: nil, wanted: arguments.has("progress"))
         var folding = Progress("folding", unit: "entries", total: nil, wanted: arguments.has("progress"))
-        let words = BranchWords(parent: copied.source.parent.current, caution: copied.caution)
+        let words = BranchWords(
+            parent: copied.source.parent.current, caution: copied.caution,
+            leavesOut: arguments.has("drop-after") && asked != nil)
         let isQuiet = arguments.has("json") || !isTold
         let (made, branch) = try maker.make(
             of: copied.source, asked: asked, verifying: { done, _ in verifying.reached(done) },

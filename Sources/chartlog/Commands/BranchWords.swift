@@ -13,18 +13,27 @@ struct BranchWords {
     let parent: ClusterIdentity
     /// What is not known of the source.
     let caution: String?
+    /// What came after the target is left out.
+    let leavesOut: Bool
 
     /// What will be undone, before it is.
     func show(_ target: BranchTarget, _ plan: RestorePlan?) {
         Output.line("back to               \(target.instant.text)")
         Output.line(
             "position              \(Screen.grouped(target.position)) of \(Screen.grouped(target.lastPosition))")
-        guard let plan else { return Output.line("nothing came after it: nothing is undone") }
+        if leavesOut { Output.line("of what came after    \(Self.beside(target)) stay") }
+        guard let plan else {
+            return Output.line(leavesOut ? "nothing is to be undone" : "nothing came after it: nothing is undone")
+        }
         Output.line("streams that change   \(Screen.grouped(plan.streams))")
         Output.line("of them made since    \(Screen.grouped(plan.vanishing))")
         Output.line("patients concerned    \(Screen.grouped(plan.patients))")
         Output.line("bookings that return  \(Screen.grouped(plan.appointmentsReturning))")
         Output.line("bookings that vanish  \(Screen.grouped(plan.appointmentsVanishing))")
+    }
+
+    private static func beside(_ target: BranchTarget) -> String {
+        "\(Screen.grouped(target.eventsBeside)) events and \(Screen.grouped(target.recordsBeside)) records"
     }
 
     /// What was made, or of a preview how to go on.
@@ -39,6 +48,14 @@ struct BranchWords {
             Output.complaint(
                 "  its log ends with entry \(branch.copied), position \(Screen.grouped(branch.target.lastPosition)), "
                     + "stamped \(branch.target.lastStamp.text)")
+        }
+        if leavesOut, branch.target.eventsBeside + branch.target.recordsBeside > 0 {
+            Output.complaint(
+                Screen.complaintStyle("! of what came after, \(Self.beside(branch.target)) are in its log nevertheless")
+            )
+            Output.complaint(
+                "  they share an entry with the last that counts: undone, but in events, as of then and in the audit trail"
+            )
         }
         guard let made else {
             Output.line("no store was made; the same command without --preview makes it of what is copied and verified")
@@ -67,6 +84,10 @@ struct BranchWords {
             object.member("vanishing", branch.plan?.vanishing ?? 0)
             if let position = branch.plan?.appliedAt { object.member("rewoundby", position) }
             object.member("complete", caution == nil)
+            if leavesOut {
+                object.member("later_events", branch.target.eventsBeside)
+                object.member("later_records", branch.target.recordsBeside)
+            }
             if let made {
                 object.array("endpoints") { array in for endpoint in made.endpoints { array.string(endpoint) } }
             }
