@@ -47,7 +47,8 @@ extern int sync_file_range(int, off_t, off_t, unsigned int);
 // Files
 
 enum { CLINUX_READ = 0, CLINUX_READ_WRITE = 1, CLINUX_CREATE = 2, CLINUX_DIRECTORY = 3, CLINUX_DIRECT = 4,
-       CLINUX_REPLACE = 5, CLINUX_APPEND = 6, CLINUX_DIRECT_WRITE = 7, CLINUX_READ_FILE = 8 };
+       CLINUX_REPLACE = 5, CLINUX_APPEND = 6, CLINUX_DIRECT_WRITE = 7, CLINUX_READ_FILE = 8,
+       CLINUX_DIRECTORY_ITSELF = 9 };
 
 /// Opens `path` under `directory` (-1: as it stands) in one of the ways above. A new file has mode 0600.
 static inline int clinux_open(int directory, const char *path, int way) {
@@ -59,6 +60,7 @@ static inline int clinux_open(int directory, const char *path, int way) {
     case CLINUX_READ_WRITE: flags |= O_RDWR; break;
     case CLINUX_CREATE: flags |= O_RDWR | O_CREAT | O_EXCL; break;
     case CLINUX_DIRECTORY: flags |= O_RDONLY | O_DIRECTORY; break;
+    case CLINUX_DIRECTORY_ITSELF: flags |= O_RDONLY | O_DIRECTORY | O_NOFOLLOW; break;
     case CLINUX_DIRECT: flags |= O_RDONLY | CLINUX_O_DIRECT; break;
     case CLINUX_DIRECT_WRITE: flags |= O_WRONLY | CLINUX_O_DIRECT; break;
     case CLINUX_REPLACE: flags |= O_WRONLY | O_CREAT | O_TRUNC; break;
@@ -110,6 +112,13 @@ static inline int64_t clinux_mode(int directory, const char *path) {
     return fstatat(directory < 0 ? AT_FDCWD : directory, path, &status, 0) < 0 ? -errno : (int64_t)status.st_mode;
 }
 
+/// What stands at a path itself, not where a link leads: 1 a link, 2 a directory, 0 anything else.
+static inline int clinux_kind(const char *path) {
+    struct stat status;
+    if (lstat(path, &status) < 0) return -errno;
+    return S_ISLNK(status.st_mode) ? 1 : S_ISDIR(status.st_mode) ? 2 : 0;
+}
+
 static inline int64_t clinux_free_space(int descriptor) {
     struct statvfs status;
     if (fstatvfs(descriptor, &status) < 0) return -errno;
@@ -139,7 +148,9 @@ static inline int clinux_rename(int directory, const char *source, const char *t
 static inline int clinux_remove(int directory, const char *path) {
     return unlinkat(directory < 0 ? AT_FDCWD : directory, path, 0) < 0 ? -errno : 0;
 }
-static inline int clinux_remove_directory(const char *path) { return rmdir(path) < 0 ? -errno : 0; }
+static inline int clinux_remove_directory(int directory, const char *path) {
+    return unlinkat(directory < 0 ? AT_FDCWD : directory, path, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
 static inline int clinux_make_directory(int directory, const char *path) {
     return mkdirat(directory < 0 ? AT_FDCWD : directory, path, 0700) < 0 ? -errno : 0;
 }

@@ -92,7 +92,7 @@ package enum SmallFile {
     package static func remove(_ path: String) { _ = unsafe clinux_remove(-1, path) }
 
     /// Removes a directory with nothing in it.
-    package static func removeDirectory(_ path: String) { _ = unsafe clinux_remove_directory(path) }
+    package static func removeDirectory(_ path: String) { _ = unsafe clinux_remove_directory(-1, path) }
 
     /// Makes the names in a directory durable.
     package static func syncDirectory(_ path: String) throws(LinuxError) {

@@ -729,6 +729,35 @@ def drilling(report, operator, store, place, last):
                  and operator.run("a scratch store verifies", 0, "verify", scratch, text="whole").returncode == 0)
     found = [row for row in trail(store.client()).values() if "drill" in json.dumps(row)]
     report.check("drills stand in the audit trail", len(found) == 2, len(found))
+    # What a link in it names is not its own.
+    outside = os.path.join(store.top, "outside")
+    os.mkdir(outside)
+    write(b"a letter", outside, "letter")
+    os.symlink(outside, os.path.join(scratch, "link"))
+    # One that is killed half-way leaves what the next one knows again.
+    drill = subprocess.Popen([binary("chartlog"), *arguments], env=dict(os.environ, CHARTLOG_CONTEXT=context),
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 15
+    while not os.path.exists(scratch + ".partial/replica-1") and time.monotonic() < deadline:
+        time.sleep(0.001)
+    drill.kill()
+    drill.wait()
+    report.check("a killed drill leaves its mark", os.listdir(outside) == ["letter"] and not os.path.exists(scratch)
+                 and os.path.exists(scratch + ".partial/drill"), os.listdir(store.top))
+    operator.run("and the next one wipes it", 0, *arguments, context=context, text="as the backup states")
+    report.check("and marks its own", os.path.exists(scratch + "/drill") and not os.path.exists(scratch + ".partial"))
+    # Somebody else's unfinished restore.
+    os.mkdir(scratch + ".partial")
+    write(b"a letter", scratch + ".partial", "letter")
+    operator.run("a drill over what is somebody else's", 1, *arguments, context=context, text="no scratch store")
+    with open(scratch + ".partial/lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        operator.run("a drill over what is being restored", 1, *arguments, context=context, text="no scratch store")
+        write(b"", scratch + ".partial", "drill")
+        operator.run("a drill over a drill", 1, *arguments, context=context, text="under way")
+    report.check("nothing of it is touched", sorted(os.listdir(scratch + ".partial")) == ["drill", "letter", "lock"]
+                 and os.path.exists(scratch + "/root.key"))
+    shutil.rmtree(scratch + ".partial")
     service = os.path.join(store.dir, "service.context")
     operator.run("a drill without the right", 1, *arguments, context=service, text="forbidden")
 
@@ -1022,9 +1051,9 @@ def main():
                               "--into", os.path.join(store.top, "branch-without-what-came-after"))
         cut, said = branch(operator, "without what came after", 0, *dropping, replicas=1)
         counts(report, "without what came after", shown, said)
+        report.check("it ends there", said.get("target") == thens[1].position and said.get("streams") == 0, said)
         report.check("and tells that nothing else is in it", said.get("later_events") == 0 == said.get("later_records"), said)
         report.check("nothing is left of the cut", not os.path.exists(os.path.join(cut.dir, "replica-1", "data", "cut")))
-        report.check("it ends there", said.get("target") == thens[1].position and said.get("streams") == 0, said)
         with cut:
             cut.start()
             compare(report, "a branch without what came after", cut, thens[1])

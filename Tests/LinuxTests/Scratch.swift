@@ -1,4 +1,5 @@
 import Bytes
+import Glibc
 import Linux
 
 /// Directories of their own for tests.
@@ -9,5 +10,10 @@ enum Scratch {
         let path = "\(base)/chartlog-test-\(ThisProcess.id)-\(generator.next())"
         try SmallFile.makeDirectory(path)
         return path
+    }
+
+    /// Makes a symbolic link.
+    static func link(_ path: String, to target: String) throws {
+        guard unsafe symlink(target, path) == 0 else { throw LinuxError("symlink", errno) }
     }
 }

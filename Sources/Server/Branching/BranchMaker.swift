@@ -19,6 +19,9 @@ package struct BranchMaker {
         package var mayLack = false
         /// What will be undone is shown, and no store is made: what was copied stays, for a run that makes it.
         package var isPreview = false
+        /// The name of an empty file by which whoever ordered it knows it again, whole or not. It is there before anything
+        /// else, and goes along; a directory that holds something without it is refused.
+        package var mark: String?
 
         package init(_ store: StoreMaker.Plan) { self.store = store }
     }
@@ -29,9 +32,11 @@ package struct BranchMaker {
     package let layout: StoreLayout
     private let hold = Hold()
 
+    /// Held by whoever restores into a directory.
+    static let lock = "lock"
+
     /// The lock of the directory, held from the first `begin` on.
     private final class Hold {
-        static let name = "lock"
         var descriptor: Descriptor?
     }
 
@@ -70,6 +75,21 @@ package struct BranchMaker {
         guard hold.descriptor == nil else { return }
         try takeDirectory()
         guard hold.descriptor != nil else { throw Self.exists }
+        do throws(ServerError) { try makeRoom() } catch {
+            hold.descriptor = nil
+            throw error
+        }
+    }
+
+    private func makeRoom() throws(ServerError) {
+        let isOwn: Bool
+        do {
+            isOwn = try isMarked()
+            if isOwn { for path in [layout.replica(1), layout.data(1)] { try Self.makeUnlessThere(path) } }
+        } catch {
+            throw Self.unmade
+        }
+        guard isOwn else { throw ServerError("What is unfinished there is somebody else's; nothing was changed.") }
         do {
             try Replica.dropCut(try LinuxFiles(root: data))
         } catch {
@@ -77,22 +97,36 @@ package struct BranchMaker {
         }
     }
 
+    private static var unmade: ServerError {
+        ServerError("The directory cannot be made: see whether its parent is there and who owns it.")
+    }
+
+    /// Puts the mark in, if there is to be one, unless there is anything but the lock.
+    private func isMarked() throws -> Bool {
+        guard let mark = plan.mark else { return true }
+        let path = "\(layout.directory)/\(mark)"
+        guard !SmallFile.exists(path) else { return true }
+        guard try LinuxFiles(root: layout.directory).list("") == [Self.lock] else { return false }
+        try SmallFile.create(path, [])
+        try SmallFile.syncDirectory(layout.directory)
+        return true
+    }
+
     private func takeDirectory() throws(ServerError) {
         do throws(LinuxError) {
             try Self.makeUnlessThere(layout.directory)
-            hold.descriptor = try SmallFile.lock("\(layout.directory)/\(Hold.name)")
+            hold.descriptor = try SmallFile.lock("\(layout.directory)/\(Self.lock)")
             // Another restore may have ended between the first look and the lock: this is a new directory then.
             guard !SmallFile.exists(target.directory) else {
                 hold.descriptor = nil
-                SmallFile.remove("\(layout.directory)/\(Hold.name)")
+                SmallFile.remove("\(layout.directory)/\(Self.lock)")
                 return SmallFile.removeDirectory(layout.directory)
             }
-            for path in [layout.replica(1), layout.data(1)] { try Self.makeUnlessThere(path) }
         } catch {
             guard !error.isLocked else {
                 throw ServerError("Another restore into this directory is under way; nothing was changed.")
             }
-            throw ServerError("The directory cannot be made: see whether its parent is there and who owns it.")
+            throw Self.unmade
         }
     }
 
@@ -194,7 +228,7 @@ package struct BranchMaker {
         }
         try source.copy?.wait()
         // Not before: it was copied from there.
-        try remove(Self.live, try LinuxFiles(root: layout.directory), in: layout.directory)
+        if Trees.isThere(livePlace) { try Trees.remove(livePlace) }
         try rename()
         return (
             StoreMaker.Made(
@@ -207,19 +241,12 @@ package struct BranchMaker {
     /// What an earlier try made beside replica 1's data.
     private func clearPapers() throws {
         let files = try LinuxFiles(root: layout.directory)
-        for name in try files.list("") where ![Self.live, "replica-1", Hold.name].contains(name) {
-            try remove(name, files, in: layout.directory)
+        for name in try files.list("") where ![Self.live, "replica-1", Self.lock, plan.mark].contains(name) {
+            try Trees.remove("\(layout.directory)/\(name)")
         }
         for name in try files.list("replica-1") where name != "data" {
-            try remove("replica-1/" + name, files, in: layout.directory)
+            try Trees.remove("\(layout.replica(1))/\(name)")
         }
-    }
-
-    private func remove(_ path: String, _ files: LinuxFiles, in root: String) throws {
-        guard try files.exists(path) else { return }
-        guard let names = try? files.list(path) else { return try files.remove(path) }
-        for name in names { try remove(path + "/" + name, files, in: root) }
-        SmallFile.removeDirectory(root + "/" + path)
     }
 
     private func rename() throws {
@@ -231,6 +258,6 @@ package struct BranchMaker {
         // Not before: what was cut must not be taken for what was copied, however this ends.
         SmallFile.remove("\(target.data(1))/\(ReplicaPaths.cut)")
         // Not before: whoever takes the lock next must not find this store still being made.
-        SmallFile.remove("\(target.directory)/\(Hold.name)")
+        SmallFile.remove("\(target.directory)/\(Self.lock)")
     }
 }

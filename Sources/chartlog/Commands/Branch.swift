@@ -52,6 +52,8 @@ struct Branching {
     private let source: String
     private let asked: AsOf?
     private let plan: StoreMaker.Plan
+    /// What the new store is marked with.
+    private let mark: String?
 
     init(_ arguments: Arguments) throws(Failure) {
         guard let source = arguments.text("from") else {
@@ -61,9 +63,10 @@ struct Branching {
         try self.init(arguments, from: source, into: target)
     }
 
-    init(_ arguments: Arguments, from source: String, into target: String) throws(Failure) {
+    init(_ arguments: Arguments, from source: String, into target: String, mark: String? = nil) throws(Failure) {
         self.arguments = arguments
         self.source = source
+        self.mark = mark
         switch (arguments.text("at"), arguments.text("position")) {
         case (let at?, nil):
             do { asked = .instant(try Instant(at)) } catch { throw Failure(.usage, "--at takes an instant") }
@@ -96,6 +99,7 @@ struct Branching {
             branch.mayLack = isReplica
             branch.isCutShort = arguments.has("drop-after")
             branch.isPreview = arguments.has("preview")
+            branch.mark = mark
             let maker = try BranchMaker(branch)
             let copied = isReplica ? try copyReplica(maker) : try copyBackup(maker)
             return try finish(maker, copied, isTold: isTold)

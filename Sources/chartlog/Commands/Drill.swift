@@ -1,7 +1,6 @@
 import Backup
 import Bytes
 import Client
-import Files
 import JSON
 import Linux
 import SegmentedLog
@@ -14,11 +13,11 @@ extension Command {
         "drill", "--from BACKUPS --scratch DIR",
         summary: "restore from backups to a scratch store, check it, and time it",
         story: """
-            DIR is made anew each time: a scratch store of an earlier drill there is wiped, all its replicas, and nothing else is
-            ever touched. The newest of BACKUPS (the second place is the one to try) is restored there and started; the views'
-            digests must be those that the backup states. Tells how much of the store's life is not in the backup (RPO) and how
-            long it took until appends were acknowledged (RTO), and records that in the store of the context, which
-            administers. The scratch store is stopped again, and stays for you to look at.
+            DIR is made anew each time: what an earlier drill left in DIR or DIR.partial is wiped, finished or not, and nothing
+            else is ever touched: a drill knows its own by a file named drill. The newest of BACKUPS (the second place is the one
+            to try) is restored there and started; the views' digests must be those that the backup states. Tells how much of the
+            store's life is not in the backup (RPO) and how long it took until appends were acknowledged (RTO), and records that
+            in the store of the context, which administers. The scratch store is stopped again, and stays for you to look at.
             """,
         options: [
             Option("from", .text, "BACKUPS", "a directory of backups"),
@@ -31,7 +30,6 @@ extension Command {
 }
 
 private struct Drill {
-    private static let mark = "drill"
     private static let readyMilliseconds: UInt64 = 120_000
 
     private let arguments: Arguments
@@ -50,12 +48,13 @@ private struct Drill {
     func run() throws(Failure) {
         let cluster = try Cluster(arguments)
         let live = try Replies.json(try cluster.get("/v1/cluster")).view
-        try wipe()
+        do { try DrillPlace(scratch).wipe() } catch {
+            throw Failure(ExitCode(rawValue: error.exitCode) ?? .failed, error.sentence)
+        }
         let began = LinuxClock.monotonicMilliseconds()
-        let outcome = try Branching(arguments, from: source, into: scratch.directory).run(isTold: false)
-        guard let manifest = outcome.manifest else { throw Failure(.failed, "a drill restores from backups") }
-        do throws(LinuxError) { try SmallFile.create("\(scratch.directory)/\(Self.mark)", []) } catch {
-            throw Failure(.failed, "the scratch store cannot be marked as one")
+        let branching = try Branching(arguments, from: source, into: scratch.directory, mark: DrillPlace.mark)
+        guard let manifest = try branching.run(isTold: false).manifest else {
+            throw Failure(.failed, "a drill restores from backups")
         }
         let child = try start()
         defer { end(child) }
@@ -97,26 +96,6 @@ private struct Drill {
     private func seconds(_ milliseconds: UInt64) -> String {
         let tenths = String(milliseconds % 1_000 / 100)
         return "\(milliseconds / 1_000).\(tenths) s"
-    }
-
-    /// Removes what an earlier drill made, and refuses to touch anything else.
-    private func wipe() throws(Failure) {
-        for path in [scratch.directory, scratch.directory + ".partial"] where SmallFile.exists(path) {
-            guard path.hasSuffix(".partial") || SmallFile.exists("\(path)/\(Self.mark)") else {
-                throw Failure(
-                    .failed, "\(Screen.safe(path)) is no scratch store of a drill; nothing was changed",
-                    "name a directory that does not exist")
-            }
-            let layout = StoreLayout(path)
-            guard !layout.replicas.contains(where: layout.isServed) else {
-                throw Failure(.failed, "the scratch store is running", "stop it first")
-            }
-            do {
-                try Trees.remove(path)
-            } catch {
-                throw Failure(.failed, "the scratch store cannot be wiped: \(Screen.safe(path))")
-            }
-        }
     }
 
     private func start() throws(Failure) -> Child {
@@ -165,17 +144,5 @@ private struct Drill {
             if LinuxClock.monotonicMilliseconds() > until { return child.kill9() }
             LinuxClock.pause(milliseconds: 20)
         }
-    }
-}
-
-/// Directories with all that is in them.
-enum Trees {
-    static func remove(_ path: String) throws(FileError) {
-        let files = try LinuxFiles(root: path)
-        for name in try files.list("") {
-            let inner = "\(path)/\(name)"
-            if (try? LinuxFiles(root: inner)) != nil { try remove(inner) } else { SmallFile.remove(inner) }
-        }
-        SmallFile.removeDirectory(path)
     }
 }
