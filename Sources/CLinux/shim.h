@@ -54,14 +54,14 @@ enum { CLINUX_READ = 0, CLINUX_READ_WRITE = 1, CLINUX_CREATE = 2, CLINUX_DIRECTO
 static inline int clinux_open(int directory, const char *path, int way) {
     int flags = O_CLOEXEC;
     switch (way) {
-    case CLINUX_READ: flags |= O_RDONLY; break;
-    // A pipe of that name is opened at once, and is empty.
+    // A pipe that somebody put in a file's place is opened at once, and is empty.
     case CLINUX_READ_FILE: flags |= O_RDONLY | O_NONBLOCK; break;
+    case CLINUX_DIRECT: flags |= O_RDONLY | O_NONBLOCK | CLINUX_O_DIRECT; break;
+    case CLINUX_READ: flags |= O_RDONLY; break;
     case CLINUX_READ_WRITE: flags |= O_RDWR; break;
     case CLINUX_CREATE: flags |= O_RDWR | O_CREAT | O_EXCL; break;
     case CLINUX_DIRECTORY: flags |= O_RDONLY | O_DIRECTORY; break;
     case CLINUX_DIRECTORY_ITSELF: flags |= O_RDONLY | O_DIRECTORY | O_NOFOLLOW; break;
-    case CLINUX_DIRECT: flags |= O_RDONLY | CLINUX_O_DIRECT; break;
     case CLINUX_DIRECT_WRITE: flags |= O_WRONLY | CLINUX_O_DIRECT; break;
     case CLINUX_REPLACE: flags |= O_WRONLY | O_CREAT | O_TRUNC; break;
     case CLINUX_APPEND: flags |= O_WRONLY | O_CREAT | O_APPEND; break;

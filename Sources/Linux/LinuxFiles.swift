@@ -170,13 +170,13 @@ package final class LinuxFiles: FileStore {
 
     /// nil when the file system has no O_DIRECT.
     private func directRead(_ descriptor: Int32, at offset: Int, count: Int) throws(FileError) -> [UInt8]? {
+        guard count > 0 else { return [] }
         let opened = unsafe clinux_open(-1, "/proc/self/fd/\(descriptor)", Int32(CLINUX_DIRECT))
         guard opened >= 0 else { return nil }
         let direct = Descriptor(owning: opened)
         let page = Self.block
         let first = offset / page * page
         let span = (offset + count + page - 1) / page * page - first
-        guard span > 0 else { return [] }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: span, alignment: page)
         defer { unsafe buffer.deallocate() }
         var filled = 0

@@ -515,7 +515,7 @@ def scheduled(report, operator):
             for name in ("18446744073709551615", "999999999999"): write(b"x", place, "manifests", f"{name}.manifest")
             with open(os.path.join(place, "manifests", "000000000098.manifest"), "wb") as huge: huge.truncate(8 << 40)
             os.mkfifo(os.path.join(place, "manifests", "000000000097.manifest"))
-            os.mkfifo(os.path.join(place, "segments", "pipe"))
+            os.mkfifo(os.path.join(place, "tails", "pipe"))
         store.stop()
         store.start()
         report.check("a store starts beside them", wait(lambda: told(store.client().get("/v1/backups")).get("age_seconds") is not None))
@@ -525,11 +525,11 @@ def scheduled(report, operator):
         operator.run("no branch comes out shorter", 1, "restore", "branch", "--from", places[0], "--into", "shorter", context=admin(store),
                      text="999999999999")
         report.check("nor is anything of it left", not os.path.exists(f"{store.top}/shorter"))
-        report.check("the store serves", client.get("/livez")[0] == 200)
+        report.check("the store serves", store.client().get("/livez")[0] == 200)
         for place in places:
             for name in glob.glob(f"{place}/manifests/*"):
                 if not 1 <= int(os.path.basename(name).split(".")[0]) <= 9: os.remove(name)
-            os.remove(os.path.join(place, "segments", "pipe"))
+            os.remove(os.path.join(place, "tails", "pipe"))
         operator.run("cleared, all is whole", 0, "backup", "verify", places[0], "--all", context=admin(store), text="whole: backup 1, 2, 3, 4, 5,")
         # Sealed to other recipients, and damaged: written anew at the next start.
         other = operator.run("another identity", 0, "keys", "new-identity", "other.key").stdout.decode().strip()
@@ -788,6 +788,14 @@ def crossing(report, operator, store, place, keys, foreign):
     # Begun from the other store's last segment, under the number of a closed one of ours.
     os.makedirs(into + ".partial/replica-1/data/log", mode=0o700)
     write(b"half a segment", into + ".partial/replica-1/data/log", "000000000001.segment")
+    operator.run("a directory of others in the place of what is unfinished", 1, *command[1:], text="no unfinished restore")
+    os.rename(into + ".partial", into + ".others")
+    os.symlink(into + ".others", into + ".partial")
+    operator.run("a link in its place", 1, *command[1:], text="no unfinished restore")
+    os.remove(into + ".partial")
+    os.rename(into + ".others", into + ".partial")
+    report.check("neither is touched", read(into + ".partial/replica-1/data/log/000000000001.segment") == b"half a segment")
+    write(b"", into + ".partial", "lock")
     operator.run("over what another source left", 1, *command[1:], text=["begun from another source", "remove it"])
     report.check("makes no store", not os.path.exists(into))
     shutil.rmtree(into + ".partial")
@@ -797,6 +805,7 @@ def crossing(report, operator, store, place, keys, foreign):
             store.client("admin", replica=3).request("GET", "/v1/backups")[2])["backups"])))
     live = os.path.join(store.top, "live")
     os.mkdir(live + ".partial")
+    write(b"", live + ".partial", "lock")
     operator.run("a backup that goes on", 0, "backup", "create", "--to", live + ".partial/live", "--replica", "3", "--no-wait",
                  context=admin(store))
     operator.run("the same restore waits for it", 0, "restore", "branch", "--from", "LIVE", "--into", live, "--base-port", base,

@@ -112,7 +112,19 @@ package struct BranchMaker {
         return true
     }
 
+    /// Whether there is nothing yet, or what a restore began: that holds its lock from the beginning. What is removed of it
+    /// in the end is nobody else's then.
+    private var isFreeOrBegun: Bool {
+        guard Trees.isThere(layout.directory) else { return true }
+        guard Trees.isDirectory(layout.directory) else { return false }
+        return SmallFile.exists("\(layout.directory)/\(Self.lock)")
+            || (try? LinuxFiles(root: layout.directory).list("").isEmpty) == true
+    }
+
     private func takeDirectory() throws(ServerError) {
+        guard isFreeOrBegun else {
+            throw ServerError("What is called DIR.partial is no unfinished restore; nothing was changed: move it away.")
+        }
         do throws(LinuxError) {
             try Self.makeUnlessThere(layout.directory)
             hold.descriptor = try SmallFile.lock("\(layout.directory)/\(Self.lock)")
