@@ -65,6 +65,8 @@ extension BackupError {
         case .file: "See to the destination, then run it again: it goes on where it stopped."
         case .log(.damaged): "Repair the log first (a replica with peers does so by itself), then run it again."
         case .log, .key: "Run chartlog verify on the replica."
+        case .missing(let object) where BackupLayout.manifestNumber(object) != nil:
+            "It was never made or is expired, or its manifest is lost: chartlog backup list shows which there are."
         case .missing, .damaged, .flawed:
             "Run chartlog backup verify; bring the object back from another copy of the destination."
         case .occupied:

@@ -155,6 +155,12 @@ enum Replies {
             let actual = conflict["actual"]?.numberText ?? "?"
             hint = (hint ?? "") + "\n  \(subject): expected version \(expected), it is at \(actual)"
         }
+        if let before = view["neighbours"]?["before"]?.numberText, let after = view["neighbours"]?["after"]?.numberText
+        {
+            hint = (hint ?? "") + "\n  before it \(before), after it \(after)"
+        } else if let position = view["position"]?.numberText, view["conflicts"] == nil {
+            hint = (hint ?? "") + "\n  position \(position)"
+        }
         // The lines stay lines; everything else that steers a terminal does not.
         return hint?.split(separator: "\n").map { Screen.safe(String($0)) }.joined(separator: "\n  ")
     }

@@ -13,7 +13,8 @@ import Testing
         #expect(throws: BackupError.occupied(object: "segments/a")) { try destination.put("segments/a", [1, 2]) }
         #expect(files.paths == ["mnt/backups/segments/a"])
         #expect(try destination.read("segments/a", atMost: 3) == [1, 2, 3])
-        #expect(try destination.read("segments/a", atMost: 1) == [1, 2], "no more than that one sees that it is too long")
+        #expect(
+            try destination.read("segments/a", atMost: 1) == [1, 2], "no more than that one sees that it is too long")
         #expect(try destination.read("segments/a", in: 1..<9) == [2, 3])
         #expect(try destination.size("segments/a") == 3)
         #expect(try destination.size("segments/b") == nil)

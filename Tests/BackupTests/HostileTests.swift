@@ -48,7 +48,8 @@ import Testing
 
         let noted = files.copy()
         try RegisterNote.post(
-            [RegisterHead(kind: .erasures, count: 9, hash: .zero)], index: 9, madeAt: house.wall, cluster: house.cluster,
+            [RegisterHead(kind: .erasures, count: 9, hash: .zero)], index: 9, madeAt: house.wall,
+            cluster: house.cluster,
             to: noted.destination, signer: stranger, trust: TestSigner.trust)
         #expect(throws: BackupError.flawed(object: BackupLayout.registers(1), .epoch)) {
             try BackupReader(noted.destination, trust: trust)

@@ -56,7 +56,9 @@ import Testing
                 == [BackupFinding(object: name, kind: .signed(.form))])
     }
 
-    @Test func `a newest that cannot be used is an error, never a shorter restore, unless an older one is meant`() throws {
+    @Test func `a newest that cannot be used is an error, never a shorter restore, unless an older one is meant`()
+        throws
+    {
         let house = try House(segments: 2)
         let files = MemoryFiles()
         let last = house.log.durableIndex

@@ -1,6 +1,7 @@
 """Backups and restores as an operator meets them: made, listed, verified, damaged, expired; the keys kept apart; new stores
 of what was kept, as they stood at an instant; the store itself taken back."""
 
+import base64
 import datetime
 import fcntl
 import glob
@@ -8,6 +9,7 @@ import json
 import os
 import random
 import shutil
+import socket
 import subprocess
 import time
 
@@ -714,14 +716,22 @@ def counts(report, title, preview, said):
         said.get(name) == preview.get(name) for name in ("target", "position", "streams", "patients", "vanishing")), (preview, said))
 
 
-def drilling(report, operator, store, place, last):
+def drilling(report, operator, store, place, last, foreign):
     """A restore tried out before it is needed."""
     context, scratch = admin(store), os.path.join(store.top, "scratch")
     arguments = ["drill", "--from", place, "--scratch", scratch, "--replicas", "1", "--base-port", str(free_port())]
     operator.run("a drill of nothing", 2, "drill", "--scratch", scratch, context=context, text="--from")
     operator.run("a drill over a store", 1, "drill", "--from", place, "--scratch", store.dir, context=context, text="no scratch store")
     report.check("which goes on", store.client().get("/readyz")[0] == 200)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        operator.run("a drill at a port that is taken", 1, *arguments[:-1], str(port - 1), context=context, text=f"port {port}")
+    operator.run("a drill of another store's backups", 1, "drill", "--from", foreign, *arguments[3:], context=context, text="another store")
+    report.check("neither leaves anything", not os.path.exists(scratch))
     said = operator.json("a drill", 0, *arguments, context=context)
+    report.check("tells how many events are lost", said.get("lost_events") == 0, said)
     report.check("tells how much is lost and how long it takes", said.get("right") is True and said.get("position") == last
                  and said.get("loss_ms", -1) >= 0 and 0 < said.get("restore_ms", 0) < 60_000, said)
     operator.run("again, over what it left", 0, *arguments, context=context, text=["RPO", "RTO", "as the backup states"])
@@ -758,6 +768,19 @@ def drilling(report, operator, store, place, last):
     report.check("nothing of it is touched", sorted(os.listdir(scratch + ".partial")) == ["drill", "letter", "lock"]
                  and os.path.exists(scratch + "/root.key"))
     shutil.rmtree(scratch + ".partial")
+    broken = os.path.join(store.top, "broken")
+    shutil.copytree(place, broken)
+    segment = [name for name in objects(broken) if name.startswith("segments/")][0]
+    data = bytearray(read(broken, segment))
+    data[70_000] ^= 1
+    write(data, broken, segment)
+    operator.run("a drill of what is damaged", 1, "drill", "--from", broken, *arguments[3:], context=context)
+    queries = [base64.b64decode(entity["query"]).decode() for row in trail(store.client()).values()
+               for entity in row.get("entity", []) if "query" in entity]
+    failed = [query for query in queries if query.startswith("drill FAILED")]
+    report.check("a drill that failed stands in the audit trail too", len(failed) == 1, [q for q in queries if "drill" in q])
+    shutil.rmtree(scratch + ".partial", ignore_errors=True)
+    shutil.rmtree(broken)
     service = os.path.join(store.dir, "service.context")
     operator.run("a drill without the right", 1, *arguments, context=service, text="forbidden")
 
@@ -1073,7 +1096,7 @@ def main():
                 id for id in theirs if id.startswith("e-") and int(id[2:]) > thens[1].position], len(theirs))
             report.check("appends go on", cut.client().append(patient("p-later"))[0] == 201)
         operator.run("a branch without what came after verifies", 0, "verify", cut.dir, text="whole")
-        drilling(report, operator, store, place, last)
+        drilling(report, operator, store, place, last, os.path.join(foreign_kept, "backups"))
         crossing(report, operator, store, place, keys, foreign_kept)
         rewinding(report, operator, store, thens, told_of, subjects)
 

@@ -146,7 +146,9 @@ import Views
         #expect(shell.jobs.last?.goesOn == false, "who orders one may begin anew")
     }
 
-    @Test func `is recorded in the end, though the primary that first heard of it is cut off before that is decided`() throws {
+    @Test func `is recorded in the end, though the primary that first heard of it is cut off before that is decided`()
+        throws
+    {
         let trio = try Trio(seed: 12)
         let primary = try #require(trio.lead())
         #expect(trio.append([try ClinicStore.registered("p-1", id: "1")])?.appended != nil)

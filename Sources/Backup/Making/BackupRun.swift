@@ -198,7 +198,9 @@ package struct BackupRun<Store: FileStore, Destination: BackupDestination> {
         let signed = try SignedManifest(manifest, signer: signer)
         try destination.put(name, signed.bytes)
         // Where two write at once, one of them has the number.
-        guard try destination.read(name, atMost: signed.bytes.count) == signed.bytes else { throw .occupied(object: name) }
+        guard try destination.read(name, atMost: signed.bytes.count) == signed.bytes else {
+            throw .occupied(object: name)
+        }
         return manifest
     }
 }

@@ -26,7 +26,7 @@ package enum OperatorOrder: Equatable, Sendable {
 
 /// What a drill found: a restore from backups, tried out on a scratch store.
 package struct DrillReport: Equatable, Sendable {
-    /// The number of the backup, and the last event in it.
+    /// The number of the backup, and the last event in it. 0: nothing could be restored.
     package var backup: UInt64
     package var position: UInt64
     /// Of the store's life, how much is not in the backup: milliseconds from its making to the drill.

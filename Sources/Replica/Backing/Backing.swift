@@ -233,7 +233,8 @@ extension Replica {
         for view in peers.views where isReachable(view) {
             guard let other = view.figures?.backupTrouble else { continue }
             if other.contains(.failed) {
-                warnings.append("The last backup that replica \(view.id) was to make failed: see chartlog backup status.")
+                warnings.append(
+                    "The last backup that replica \(view.id) was to make failed: see chartlog backup status.")
             }
             isUnescrowed = isUnescrowed || other.contains(.unescrowed)
         }

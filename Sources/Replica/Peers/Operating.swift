@@ -196,7 +196,9 @@ extension OperatorOrder {
 
 extension DrillReport {
     fileprivate var text: String {
-        "drill of backup \(backup), position \(position): \(isRight ? "right" : "WRONG DIGESTS"), "
-            + "\(restoreMilliseconds) ms until appends were acknowledged, \(lossMilliseconds) ms not in it"
+        backup == 0
+            ? "drill FAILED after \(restoreMilliseconds) ms: nothing was restored that acknowledges appends"
+            : "drill of backup \(backup), position \(position): \(isRight ? "right" : "WRONG DIGESTS"), "
+                + "\(restoreMilliseconds) ms until appends were acknowledged, \(lossMilliseconds) ms not in it"
     }
 }

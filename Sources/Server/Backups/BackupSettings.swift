@@ -48,7 +48,8 @@ package struct BackupSettings: Sendable {
         let place = (escrow?.directory ?? "") + "/"
         if destinations.contains(where: { place.hasPrefix($0 + "/") }) {
             throw ServerError(
-                "escrow in the configuration is among backups: whoever has them would have their keys too.", exitCode: 2)
+                "escrow in the configuration is among backups: whoever has them would have their keys too.", exitCode: 2
+            )
         }
     }
 }

@@ -165,7 +165,9 @@ enum BackupOrder {
         _ all: Cluster, _ arguments: Arguments
     ) throws(Failure) -> (id: Int, cluster: Cluster) {
         let ready = try replicas(all).filter { $0.state == "ready" }
-        var failure = Failure(.unreachable, "no replica is ready to make a backup", "chartlog status shows why")
+        var failure = Failure(
+            .unreachable, "no replica is ready to make a backup",
+            "chartlog status shows why; with a majority lost, stop what is left and branch from its directory")
         for one in ready.filter({ $0.role == "secondary" }) + ready.filter({ $0.role == "primary" }) {
             do throws(Failure) {
                 return (one.id, try Cluster(all.context, arguments, only: one.id))

@@ -16,8 +16,8 @@ extension Command {
         "restore branch", "--from SOURCE [--at INSTANT | --position N] --into DIR",
         summary: "make a new store of a backup, a running store or a dead replica, as it stood at an instant",
         story: """
-            SOURCE is a directory of backups; a store (one that runs is backed up first); LIVE, the store of the context; or
-            one DIR/replica-i of a store, when a majority is lost: it then says what may be missing. Every frame is verified,
+            SOURCE is a directory of backups; a store that runs, which is backed up first; LIVE, the store of the context; or
+            one DIR/replica-i that does not run, when a majority is lost: it then says what may be missing. Every frame is verified,
             then the new store goes back to the instant, or stands where the source ends. It is a cluster of its own, with
             its own root key, credentials and key epochs: no replica, client or backup of the old one mixes with it. Nothing
             of the old one is changed. DIR must not exist; what a kill leaves in DIR.partial the same command goes on with.
@@ -48,8 +48,8 @@ extension Command {
 
 /// One run of `restore branch`.
 struct Branching {
-    private let arguments: Arguments
-    private let source: String
+    let arguments: Arguments
+    let source: String
     private let asked: AsOf?
     private let plan: StoreMaker.Plan
     /// What the new store is marked with.
@@ -63,7 +63,9 @@ struct Branching {
         try self.init(arguments, from: source, into: target)
     }
 
-    init(_ arguments: Arguments, from source: String, into target: String, mark: String? = nil) throws(Failure) {
+    init(
+        _ arguments: Arguments, from source: String, into target: String, basePort: Int = 7400, mark: String? = nil
+    ) throws(Failure) {
         self.arguments = arguments
         self.source = source
         self.mark = mark
@@ -76,7 +78,7 @@ struct Branching {
         }
         plan = StoreMaker.Plan(
             directory: target, replicas: arguments.number("replicas", or: 3),
-            spares: arguments.number("spares", or: 0), basePort: arguments.number("base-port", or: 7400))
+            spares: arguments.number("spares", or: 0), basePort: arguments.number("base-port", or: basePort))
     }
 
     /// What came of a run.
@@ -92,6 +94,10 @@ struct Branching {
     func run(isTold: Bool) throws(Failure) -> Outcome {
         if case .instant(let instant) = asked, instant > LinuxClock.wall() {
             throw Failure(.failed, "that instant is in the future", "nothing was changed")
+        }
+        guard !Destinations.isAmongBackups(plan.directory) else {
+            throw Failure(
+                .failed, "DIR is among backups: its root key would be there too", "name a place apart from them")
         }
         let isReplica = SmallFile.exists("\(source)/config.json")
         do {
@@ -112,15 +118,22 @@ struct Branching {
                 .failed, "\(Screen.safe(plan.directory)).partial was begun from another source",
                 "remove it, or name another DIR; no store was made")
         } catch let error as BackupError {
-            throw Failure(.failed, Screen.safe(error.headline), Screen.safe(error.advice))
+            throw Failure(
+                .failed, Screen.safe(error.headline), Screen.safe(error.advice + BranchWords.instead(error, arguments)))
         } catch let error as ReplicaError {
-            throw BranchWords.failure(error)
+            let failure = BranchWords.failure(error)
+            let left = "\(plan.directory).partial"
+            guard SmallFile.exists(left), !SmallFile.exists(plan.directory) else { throw failure }
+            throw Failure(
+                failure.code, failure.message,
+                (failure.hint ?? "") + "\n  what is copied stays in \(Screen.safe(left)): remove it if it is not wanted"
+            )
         } catch {
             throw Failure(.failed, "the copy cannot be written", "see whether the disk has room; then run it again")
         }
     }
 
-    private struct Copied {
+    struct Copied {
         var source: BranchMaker.Source
         /// What is not known of the source.
         var caution: String?
@@ -137,12 +150,7 @@ struct Branching {
         do throws(FileError) { destination = DirectoryDestination(try LinuxFiles(root: place)) } catch {
             throw Failure(.failed, "there is no such directory: \(Screen.safe(place))")
         }
-        if let marker = try BackupMarker.find(in: destination), marker.cluster.bytes != keys.clusterID {
-            throw Failure(
-                .failed,
-                "the keys are another store's: these are backups of cluster \(Hex.text(of: marker.cluster.bytes))",
-                "give the escrow of that store by --keys, or its directory by --store")
-        }
+        try Destinations.check(keys, of: destination)
         let reader = try BackupReader(
             destination, number: arguments.text("backup").flatMap { UInt64($0) }, trust: .of(keys),
             allowsOlderRegisters: arguments.has("older-registers"))
@@ -172,7 +180,7 @@ struct Branching {
     }
 
     /// What is damaged is told and passed over: the log is folded from its start then.
-    private static func adoptViews(
+    static func adoptViews(
         of making: inout BranchMaking<LinuxFiles>, from files: some FileStore, _ directory: String,
         finding: () -> BackupFinding? = { nil }
     ) throws {
@@ -224,71 +232,13 @@ struct Branching {
         return place
     }
 
-    private func dropTail(_ store: LinuxFiles, keeping segments: [UInt64]) throws {
+    func dropTail(_ store: LinuxFiles, keeping segments: [UInt64]) throws {
         guard try store.exists(ReplicaPaths.log) else { return }
         for name in try store.list(ReplicaPaths.log) {
             if let segment = SegmentFormat.segment(named: name), segments.contains(segment) { continue }
             try store.remove(ReplicaPaths.log + "/" + name)
         }
         try store.syncDirectory(ReplicaPaths.log)
-    }
-
-    // MARK: From one replica
-
-    private func copyReplica(_ maker: BranchMaker) throws -> Copied {
-        guard !SmallFile.isLocked("\(source)/lock") else {
-            throw Failure(
-                .failed, "this replica is running", "branch its store instead: --from the store's directory, or LIVE")
-        }
-        let configuration = try Configuration.read("\(source)/config.json")
-        let clusterID = configuration.replica.clusterID
-        let files = try ReadOnlyFiles(root: configuration.data)
-        let keys: KeyRing
-        if let given = try arguments.text("keys") == nil ? nil : KeySource.find(arguments) {
-            keys = given
-        } else {
-            let root = try RootKeyReader.read(configuration.rootKey)
-            keys = KeyRing(
-                try KeyFile.open(files, path: ReplicaPaths.keys, root: root, clusterID: clusterID),
-                clusterID: clusterID)
-        }
-        let lineage = try Lineage.read(files, path: ReplicaPaths.lineage, current: ClusterIdentity(clusterID))
-        try maker.begin()
-        let store = try LinuxFiles(root: maker.data)
-        try store.makeDirectory(ReplicaPaths.log)
-        try dropTail(store, keeping: [])
-        var progress = Progress("copying", unit: "bytes", total: nil, wanted: arguments.has("progress"))
-        var done = 0
-        for name in try files.list(ReplicaPaths.log).reversed() where SegmentFormat.segment(named: name) != nil {
-            done += try Self.copy(ReplicaPaths.log + "/" + name, from: files, to: store) { progress.reached(done + $0) }
-        }
-        try store.syncDirectory(ReplicaPaths.log)
-        progress.ended(done)
-        return Copied(
-            source: BranchMaker.Source(parent: lineage, keys: keys) { making in
-                try Self.adoptViews(of: &making, from: files, ReplicaPaths.views)
-            },
-            caution: "of one replica alone: what others had acknowledged beyond it, if anything, is not in it")
-    }
-
-    private static func copy(
-        _ path: String, from files: ReadOnlyFiles, to store: LinuxFiles, _ told: (Int) -> Void
-    ) throws(FileError) -> Int {
-        let read = try files.open(path, .read)
-        defer { files.close(read) }
-        let written = try store.open(path, .create)
-        defer { store.close(written) }
-        let size = try files.size(read)
-        var offset = 0
-        while offset < size {
-            let bytes = try files.readThrough(read, at: offset, count: min(4 << 20, size - offset))
-            guard !bytes.isEmpty else { throw .missing }
-            try store.write(written, at: offset, bytes)
-            offset += bytes.count
-            told(offset)
-        }
-        try store.sync(written)
-        return size
     }
 
     // MARK: The new store

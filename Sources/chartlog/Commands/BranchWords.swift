@@ -30,6 +30,9 @@ struct BranchWords {
         Output.line("patients concerned    \(Screen.grouped(plan.patients))")
         Output.line("bookings that return  \(Screen.grouped(plan.appointmentsReturning))")
         Output.line("bookings that vanish  \(Screen.grouped(plan.appointmentsVanishing))")
+        Output.line("stay erased           \(Screen.grouped(plan.erasures))")
+        Output.line("stay withdrawn        \(Screen.grouped(plan.withdrawals))")
+        Output.line("stay revoked          \(Screen.grouped(plan.revocations))")
     }
 
     private static func beside(_ target: BranchTarget) -> String {
@@ -82,6 +85,15 @@ struct BranchWords {
             object.member("streams", branch.plan?.streams ?? 0)
             object.member("patients", branch.plan?.patients ?? 0)
             object.member("vanishing", branch.plan?.vanishing ?? 0)
+            object.object("appointments") { bookings in
+                bookings.member("returning", branch.plan?.appointmentsReturning ?? 0)
+                bookings.member("vanishing", branch.plan?.appointmentsVanishing ?? 0)
+            }
+            object.object("never_rewound") { never in
+                never.member("erasures", branch.plan?.erasures ?? 0)
+                never.member("withdrawals", branch.plan?.withdrawals ?? 0)
+                never.member("revocations", branch.plan?.revocations ?? 0)
+            }
             if let position = branch.plan?.appliedAt { object.member("rewoundby", position) }
             object.member("complete", caution == nil)
             if leavesOut {
@@ -93,6 +105,16 @@ struct BranchWords {
             }
         }
         return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    /// What else can be done where the newest backup cannot be used.
+    static func instead(_ error: BackupError, _ arguments: Arguments) -> String {
+        switch error {
+        case .olderRegisters: " --older-registers takes it all the same: bring in from elsewhere what it lacks of them."
+        case .damaged where !arguments.has("backup"), .flawed where !arguments.has("backup"):
+            " --backup N, with --older-registers, takes an older one (chartlog backup list); it ends earlier."
+        default: ""
+        }
     }
 
     static func failure(_ error: ReplicaError) -> Failure {

@@ -1,6 +1,7 @@
 import Backup
 import Bytes
 import Client
+import Files
 import JSON
 import Linux
 import SegmentedLog
@@ -17,7 +18,8 @@ extension Command {
             else is ever touched: a drill knows its own by a file named drill. The newest of BACKUPS (the second place is the one
             to try) is restored there and started; the views' digests must be those that the backup states. Tells how much of the
             store's life is not in the backup (RPO) and how long it took until appends were acknowledged (RTO), and records that
-            in the store of the context, which administers. The scratch store is stopped again, and stays for you to look at.
+            in the store of the context, which administers; also that a drill failed. The scratch store is stopped again, and
+            stays for you to look at.
             """,
         options: [
             Option("from", .text, "BACKUPS", "a directory of backups"),
@@ -31,6 +33,7 @@ extension Command {
 
 private struct Drill {
     private static let readyMilliseconds: UInt64 = 120_000
+    private static let basePort = 8_700
 
     private let arguments: Arguments
     private let source: String
@@ -48,49 +51,105 @@ private struct Drill {
     func run() throws(Failure) {
         let cluster = try Cluster(arguments)
         let live = try Replies.json(try cluster.get("/v1/cluster")).view
+        try check(live)
         do { try DrillPlace(scratch).wipe() } catch {
             throw Failure(ExitCode(rawValue: error.exitCode) ?? .failed, error.sentence)
         }
         let began = LinuxClock.monotonicMilliseconds()
-        let branching = try Branching(arguments, from: source, into: scratch.directory, mark: DrillPlace.mark)
+        let drilled: Drilled
+        do throws(Failure) { drilled = try restore(began) } catch {
+            // That it failed is what a drill is for; the reason is told here.
+            let took = LinuxClock.monotonicMilliseconds() - began
+            _ = try? cluster.send(report(on: cluster) { $0.drill(nil, lossMilliseconds: 0, took, isRight: false) })
+            throw error
+        }
+        let response = try cluster.send(
+            report(on: cluster) {
+                $0.drill(
+                    drilled.manifest, lossMilliseconds: drilled.lossMilliseconds, drilled.milliseconds,
+                    isRight: drilled.isRight)
+            })
+        guard (200..<300).contains(response.status) else { throw Replies.refusal(response) }
+        show(drilled, live: live["position"]?.unsigned ?? 0)
+        guard drilled.isRight else {
+            throw Failure(.failed, "the restored views are not those of the backup", "run backup verify")
+        }
+    }
+
+    private struct Drilled {
+        var manifest: Manifest
+        var milliseconds: UInt64
+        var isRight: Bool
+
+        var lossMilliseconds: UInt64 {
+            UInt64(max(0, LinuxClock.wall().microseconds - manifest.madeAt.microseconds) / 1_000)
+        }
+    }
+
+    /// Refuses the backups of another store, and ports that are taken, before anything is wiped.
+    private func check(_ live: JSONView) throws(Failure) {
+        let destination: DirectoryDestination<LinuxFiles>
+        do throws(FileError) { destination = DirectoryDestination(try LinuxFiles(root: source)) } catch {
+            throw Failure(
+                .failed, "there is no such directory: \(Screen.safe(source))", "a drill restores from backups")
+        }
+        let marker = try Destinations.asked { () throws(BackupError) in try BackupMarker.find(in: destination) }
+        guard let marker else {
+            throw Failure(.failed, "there are no backups in \(Screen.safe(source))", "a drill restores from backups")
+        }
+        guard live["cluster"]?.string == Hex.text(of: marker.cluster.bytes) else {
+            throw Failure(
+                .failed, "these are backups of another store (cluster \(Hex.text(of: marker.cluster.bytes)))",
+                "name those of the context's store: what a drill finds is recorded there")
+        }
+        let base = arguments.number("base-port", or: Self.basePort)
+        for id in 1...arguments.number("replicas", or: 3) {
+            for port in [base + id, base + 100 + id] {
+                do throws(LinuxError) { _ = try Socket.listening(at: "127.0.0.1", port: port) } catch {
+                    throw Failure(.failed, "port \(port) cannot be listened at", "name others: --base-port N")
+                }
+            }
+        }
+    }
+
+    private func restore(_ began: UInt64) throws(Failure) -> Drilled {
+        let branching = try Branching(
+            arguments, from: source, into: scratch.directory, basePort: Self.basePort, mark: DrillPlace.mark)
         guard let manifest = try branching.run(isTold: false).manifest else {
             throw Failure(.failed, "a drill restores from backups")
         }
         let child = try start()
         defer { end(child) }
         let status = try ready(child)
-        let took = LinuxClock.monotonicMilliseconds() - began
-        let isRight = agrees(status, manifest)
-        let loss = max(0, LinuxClock.wall().microseconds - manifest.madeAt.microseconds) / 1_000
+        return Drilled(
+            manifest: manifest, milliseconds: LinuxClock.monotonicMilliseconds() - began,
+            isRight: agrees(status, manifest))
+    }
+
+    private func report(on cluster: Cluster, _ body: (inout JSONWriter) -> Void) -> ClientRequest {
         var writer = JSONWriter()
-        writer.object { object in
-            object.member("backup", manifest.number)
-            object.member("position", manifest.head.position)
-            object.member("loss_ms", loss)
-            object.member("restore_ms", took)
-            object.member("right", isRight)
+        body(&writer)
+        return ClientRequest(
+            "POST", "/v1/cluster/drills", fields: cluster.callerFields + [("Content-Type", "application/json")],
+            body: writer.bytes)
+    }
+
+    private func show(_ drilled: Drilled, live position: UInt64) {
+        let lost = position > drilled.manifest.head.position ? position - drilled.manifest.head.position : 0
+        guard !arguments.has("json") else {
+            var writer = JSONWriter()
+            writer.drill(
+                drilled.manifest, lossMilliseconds: drilled.lossMilliseconds, drilled.milliseconds,
+                isRight: drilled.isRight, lostEvents: lost)
+            return Output.line(String(decoding: writer.bytes, as: UTF8.self))
         }
-        let response = try cluster.send(
-            ClientRequest(
-                "POST", "/v1/cluster/drills", fields: cluster.callerFields + [("Content-Type", "application/json")],
-                body: writer.bytes))
-        guard (200..<300).contains(response.status) else { throw Replies.refusal(response) }
-        let behind = (live["position"]?.unsigned ?? 0).subtractingReportingOverflow(manifest.head.position)
-        if arguments.has("json") {
-            Output.line(String(decoding: writer.bytes, as: UTF8.self))
-        } else {
-            var card = Card()
-            card.add("backup", "\(manifest.number), through position \(Screen.grouped(manifest.head.position))")
-            card.add("views", isRight ? "as the backup states" : "NOT as the backup states")
-            card.add(
-                "RPO", "\(seconds(UInt64(loss))), \(behind.overflow ? "0" : Screen.grouped(behind.partialValue)) events"
-            )
-            card.add("RTO", "\(seconds(took)) until appends were acknowledged")
-            card.show()
-        }
-        guard isRight else {
-            throw Failure(.failed, "the restored views are not those of the backup", "run backup verify")
-        }
+        var card = Card()
+        card.add(
+            "backup", "\(drilled.manifest.number), through position \(Screen.grouped(drilled.manifest.head.position))")
+        card.add("views", drilled.isRight ? "as the backup states" : "NOT as the backup states")
+        card.add("RPO", "\(seconds(drilled.lossMilliseconds)), \(Screen.grouped(lost)) events")
+        card.add("RTO", "\(seconds(drilled.milliseconds)) until appends were acknowledged")
+        card.show()
     }
 
     private func seconds(_ milliseconds: UInt64) -> String {
@@ -143,6 +202,23 @@ private struct Drill {
         while child.ended() == nil {
             if LinuxClock.monotonicMilliseconds() > until { return child.kill9() }
             LinuxClock.pause(milliseconds: 20)
+        }
+    }
+}
+
+extension JSONWriter {
+    /// What a drill found; nil: nothing was restored.
+    fileprivate mutating func drill(
+        _ manifest: Manifest?, lossMilliseconds: UInt64, _ milliseconds: UInt64, isRight: Bool,
+        lostEvents: UInt64? = nil
+    ) {
+        object { object in
+            object.member("backup", manifest?.number ?? 0)
+            object.member("position", manifest?.head.position ?? 0)
+            object.member("loss_ms", lossMilliseconds)
+            object.member("restore_ms", milliseconds)
+            object.member("right", isRight)
+            if let lostEvents { object.member("lost_events", lostEvents) }
         }
     }
 }

@@ -44,7 +44,8 @@ extension Command {
         }
         guard !Destinations.isAmongBackups(directory) else {
             throw Failure(
-                .failed, "that is among backups: whoever has them would have their keys too", "name a place apart from them")
+                .failed, "that is among backups: whoever has them would have their keys too",
+                "name a place apart from them")
         }
         let keys = try KeySource.need(arguments)
         let name = KeyEscrow.name(cluster: keys.clusterID, epoch: keys.registryEpoch)
