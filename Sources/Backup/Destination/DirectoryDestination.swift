@@ -13,6 +13,11 @@ package final class DirectoryDestination<Store: FileStore>: BackupDestination {
 
     private static var unfinished: String { ".new" }
 
+    /// Whether a file of the destination's root is what an interrupted beginning left.
+    package static func isUnfinishedMarker(_ name: String) -> Bool {
+        name.hasPrefix(BackupLayout.marker + ".") && name.hasSuffix(unfinished)
+    }
+
     /// - Parameter root: Path of the directory within the store; "" for the store's own root. It is made when needed.
     package init(_ store: Store, root: String = "") {
         self.store = store
@@ -92,7 +97,10 @@ package final class DirectoryDestination<Store: FileStore>: BackupDestination {
             let path = path(directory)
             try files(directory) { () throws(FileError) in
                 guard try store.exists(path) else { return }
-                let left = try store.list(path).filter { $0.hasSuffix(Self.unfinished) }
+                // Beside the directories stand other people's files, perhaps.
+                let left = try store.list(path).filter {
+                    directory.isEmpty ? Self.isUnfinishedMarker($0) : $0.hasSuffix(Self.unfinished)
+                }
                 for name in left { try store.remove(path.isEmpty ? name : path + "/" + name) }
                 if !left.isEmpty { try store.syncDirectory(path) }
             }

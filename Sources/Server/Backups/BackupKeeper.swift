@@ -126,7 +126,7 @@ enum BackupKeeper {
             return .made(manifest: made.number, hash: made.head.hash)
         } catch {
             let sentence = sentence(error, place)
-            guard let made else { return .failed(sentence) }
+            guard let made else { return .failed(place == first ? sentence : "\(place): \(sentence)") }
             return .made(
                 manifest: made.number, hash: made.head.hash,
                 problem: "It is at the first place and not at \(place). \(sentence)")
@@ -168,8 +168,10 @@ enum BackupKeeper {
         }
         if !SmallFile.exists(path) { try SmallFile.makeDirectoryDurably(path) }
         let files = try LinuxFiles(root: path)
-        // Backups do not settle among other things. What an interrupted beginning left ends in .new.
-        let others = try files.list("").filter { $0 != "lost+found" && !$0.hasSuffix(".new") }
+        // Backups do not settle among other things.
+        let others = try files.list("").filter {
+            $0 != "lost+found" && !DirectoryDestination<LinuxFiles>.isUnfinishedMarker($0)
+        }
         guard try files.exists(BackupLayout.marker) || others.allSatisfy(BackupLayout.directories.contains) else {
             throw ServerError("The directory holds other things than backups: name an empty one, or a new one.")
         }

@@ -49,11 +49,15 @@ extension Command {
         }
         let keys = try KeySource.need(arguments)
         let name = KeyEscrow.name(cluster: keys.clusterID, epoch: keys.registryEpoch)
+        let isThere = SmallFile.exists(directory + "/" + name)
         do {
-            if !SmallFile.exists(directory) { try SmallFile.makeDirectory(directory) }
+            if !SmallFile.exists(directory) { try SmallFile.makeDirectoryDurably(directory) }
             try KeyEscrow.write(try KeyEscrow.seal(keys, to: recipients), name, in: directory)
         } catch {
             throw Failure(.failed, "the escrow cannot be written to \(Screen.safe(directory))")
+        }
+        if isThere {
+            Output.complaint("an earlier escrow of that name was replaced: only who is named now can open it")
         }
         if arguments.has("json") {
             var writer = JSONWriter()
