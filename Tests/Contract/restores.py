@@ -189,6 +189,7 @@ def making(report, operator, store, client, events):
     report.check("status shows what is being made", len(rows) == 3 and job["state"] == "running"
                  and job["destinations"] == [slow] and 0 <= job["bytes_done"] <= job["bytes_of"] > 0, job)
     operator.run("status as a table", 0, "backup", "status", context=service, text=["running", slow, place])
+    operator.run("an expiry where one is being made", 1, "backup", "expire", slow, "--keep", "1", "--yes", context=context, text="at work")
     return place, told_of, inside
 
 

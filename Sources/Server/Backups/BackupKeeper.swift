@@ -83,6 +83,8 @@ enum BackupKeeper {
             return false
         }
         func copy(from source: Place, to target: Place) throws -> Bool {
+            // The locks are held for as long as somebody works there, not only for as long as they are named.
+            defer { withExtendedLifetime((source, target)) {} }
             var copier = BackupCopier(from: source.destination, to: target.destination, trust: trust)
             return try going { (try copier.step().isFinished, copier.progress.bytesDone) }
         }
@@ -95,6 +97,7 @@ enum BackupKeeper {
         var place = first
         do {
             let target = try locked(first, mayBegin: !job.goesOn)
+            defer { withExtendedLifetime(target) {} }
             // A first place that was lost: the chain goes on from the others.
             if try BackupMarker.find(in: target.destination) == nil,
                 let other = others.first(where: { holds($0, of: stand.cluster) })
